@@ -1,0 +1,183 @@
+"""Every setting of the library, as frozen dataclasses; unknown keys and wrong types are refused by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from model.errors import BadInput
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Walkway:
+    """The built-in synthetic footage."""
+
+    height: int = 120  # pixels
+    width: int = 184  # pixels
+    fps: float = 10.0
+    train_clips: int = 20
+    test_clips: int = 10
+    clip_frames: int = 200
+    seed: int = 0
+    noise: float = 3.0  # standard deviation of the sensor noise, grey levels
+
+
+@dataclass(frozen=True)
+class Footage:
+    """How a source is cut into clips and the clips into splits."""
+
+    picture_fps: float = 10.0  # frames/s of picture folders, which carry none
+    clip_seconds: float = 20.0  # unlabelled clips that last longer are cut into pieces of this length
+    validation_share: float = 0.2  # of the normal clips: early stopping, calibration, threshold
+    holdout_share: float = 0.1  # of the normal clips: nothing is fitted on them
+    max_expansion_mb: int = 20_000  # an archive that unpacks to more is refused
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The one road from a camera frame to a network input."""
+
+    height: int = 80  # pixels, after crop
+    width: int = 120  # pixels, after crop
+    channels: int = 1  # 1 grey, 3 RGB
+    crop: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 1.0)  # top, bottom, left, right; shares of the frame
+    blur: float = 0.0  # standard deviation of a Gaussian blur, pixels of the cropped frame; 0 is none
+    region_mask: tuple[tuple[tuple[float, float], ...], ...] = ()  # polygons of (x, y), shares of the cropped frame
+
+
+@dataclass(frozen=True)
+class PredNet:
+    """Architecture, in the paper's names; the small preset. Layer 0 stands first."""
+
+    stack_sizes: tuple[int, ...] = (1, 16, 32, 64)
+    r_stack_sizes: tuple[int, ...] = (1, 16, 32, 64)
+    a_filter_sizes: tuple[int, ...] = (3, 3, 3)
+    a_hat_filter_sizes: tuple[int, ...] = (3, 3, 3, 3)
+    r_filter_sizes: tuple[int, ...] = (3, 3, 3, 3)
+    pixel_max: float = 1.0
+
+
+@dataclass(frozen=True)
+class Training:
+    """How PredNet is fitted to normal clips."""
+
+    window_frames: int = 10
+    batch_size: int = 4
+    epochs: int = 12
+    steps_per_epoch: int = 100
+    validation_windows: int = 32
+    layer_loss_weights: tuple[float, ...] = (1.0, 0.1, 0.1, 0.1)  # Lall; (1, 0, 0, 0) is L0
+    learning_rate: float = 0.001
+    final_learning_rate: float = 0.0001  # reached along a cosine
+    warmup_steps: int = 50
+    clip_norm: float = 1.0  # of the gradient over all weights
+    patience: int = 6  # epochs without a better validation loss
+    mixed_precision: bool = False
+    xla: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Evidence per frame."""
+
+    warm_up_frames: int = 8  # first frames of a clip, which have no score
+    block_sizes: tuple[int, ...] = (8, 16)  # pixels of the network input
+    smoothing_frames: float = 4.0  # time constant of the causal exponential smoothing
+
+
+@dataclass(frozen=True)
+class Decision:
+    """From scores to alarms."""
+
+    false_alarms_per_hour: float = 1.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every section in one."""
+
+    walkway: Walkway = field(default_factory=Walkway)
+    footage: Footage = field(default_factory=Footage)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    prednet: PredNet = field(default_factory=PredNet)
+    training: Training = field(default_factory=Training)
+    scoring: Scoring = field(default_factory=Scoring)
+    decision: Decision = field(default_factory=Decision)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "small": {},
+    "paper": {
+        "preprocessing": {"height": 128, "width": 160, "channels": 3},
+        "prednet": {"stack_sizes": [3, 48, 96, 192], "r_stack_sizes": [3, 48, 96, 192]},
+        "training": {"layer_loss_weights": [1.0, 0.0, 0.0, 0.0], "epochs": 150, "steps_per_epoch": 125},
+    },
+}
+
+
+def parse(kind: type[T], data: Mapping[str, Any], where: str = "") -> T:
+    """Builds the dataclass `kind` from plain data, as JSON holds it.
+
+    Raises:
+        BadInput: an unknown key or a value of the wrong type, named with its full path.
+    """
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(data) - set(hints))
+    if unknown:
+        raise BadInput(f"expected settings of {where or kind.__name__}: {', '.join(hints)}. Received: {unknown[0]}")
+    return kind(**{key: _value(hints[key], value, f"{where}.{key}".lstrip(".")) for key, value in data.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return parse(typing.cast(type[Any], hint), value, where)
+    if typing.get_origin(hint) is tuple and isinstance(value, (list, tuple)):
+        items = typing.get_args(hint)
+        hints = items[:1] * len(value) if items[-1] is Ellipsis else items
+        if len(hints) == len(value):
+            return tuple(_value(h, v, where) for h, v in zip(hints, value, strict=True))
+    if isinstance(hint, types.UnionType):
+        return None if value is None else _value(next(h for h in hint.__args__ if h is not type(None)), value, where)
+    if hint is float and type(value) in (int, float):
+        return float(value)
+    if hint is int and type(value) is float and value.is_integer():
+        return int(value)  # JSON through protobuf has no integers
+    if isinstance(hint, type) and type(value) is hint:
+        return value
+    name = hint.__name__ if isinstance(hint, type) else str(hint)
+    raise BadInput(f"expected {where} as {name}. Received: {value!r}")
+
+
+def build(preset: str = "small", overrides: tuple[str, ...] | list[str] = ()) -> Config:
+    """The configuration of a preset with `section.key=value` overrides; values are JSON, or bare words.
+
+    Raises:
+        BadInput: an unknown preset, an unknown key, or a value of the wrong type.
+    """
+    if preset not in PRESETS:
+        raise BadInput(f"expected a preset of {', '.join(PRESETS)}. Received: {preset}")
+    data = {section: dict(values) for section, values in PRESETS[preset].items()}
+    for override in overrides:
+        path, equals, text = override.partition("=")
+        section, dot, key = path.partition(".")
+        if not (equals and dot):
+            raise BadInput(f"expected --set section.key=value. Received: {override}")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        data.setdefault(section, {})[key] = value
+    return parse(Config, data)
+
+
+def to_json(settings: Any) -> str:
+    """Any of these dataclasses as JSON text with sorted keys, so that equal settings are equal text."""
+    return json.dumps(dataclasses.asdict(settings), sort_keys=True)

@@ -1,0 +1,1 @@
+"""The DAG, where it runs, and the command line."""
