@@ -70,7 +70,7 @@ def frame_labels(ranges: tuple[LabelRange, ...], frames: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A directory of preprocessed clips: `index.json` and, per clip, `NNNN.npy` and where masks exist `NNNN.mask.npy`."""
+    """A directory of preprocessed clips: `index.json` and per clip `NNNN.npy`, with masks also `NNNN.mask.npy`."""
 
     directory: Path
     index: dict[str, Any]

@@ -1,0 +1,1 @@
+"""Footage in every layout that is understood."""
