@@ -1,1 +1,6 @@
-"""The built-in synthetic footage: a campus walkway."""
+"""The built-in synthetic footage: a campus walkway, and now and then something that does not belong there."""
+
+from model.walkway.clip import WalkwayClip, render_clip
+from model.walkway.files import write
+
+__all__ = ["WalkwayClip", "render_clip", "write"]

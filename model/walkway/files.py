@@ -1,0 +1,79 @@
+"""The walkway as files, in the layout of the UCSD data set."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from model.clips import LabelRange
+from model.config import Walkway
+from model.errors import BadInput
+from model.walkway.clip import check, render_clip
+
+# Sensor noise does not compress: run lengths alone are faster and no larger than the default.
+FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+Rows = list[tuple[str, int | str, int | str, str]]
+
+
+def write(settings: Walkway, directory: Path, progress: Callable[[str], None] | None = None) -> None:
+    """Renders all clips into `directory`, which appears whole or not at all.
+
+        Train/Train001/000.png ...
+        Test/Test001/000.png ...      Test/Test001_gt/000.png ...    0 or 255 where an anomaly is
+        Test/labels.csv               clip,first,last,category       0-based, both ends included; empty where normal
+
+    Raises:
+        BadInput: settings too small, or something is in `directory` already.
+    """
+    check(settings)
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise BadInput(f"expected a new or an empty directory for the walkway. Received: {directory}")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    try:
+        _write_clips(settings, partial, progress or (lambda line: None))
+        partial.chmod(0o755)
+        partial.rename(directory)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_clips(settings: Walkway, directory: Path, progress: Callable[[str], None]) -> None:
+    splits: list[tuple[Literal["train", "test"], int]] = [("train", index) for index in range(settings.train_clips)]
+    splits += [("test", index) for index in range(settings.test_clips)]
+    labels: Rows = []
+    # Drawing, noise and PNG compression run outside the interpreter lock.
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as workers:
+        clips = workers.map(lambda clip: _write_clip(settings, clip[0], clip[1], directory), splits)
+        for done, ((split, _), rows) in enumerate(zip(splits, clips, strict=True), start=1):
+            labels += rows if split == "test" else []
+            progress(f"walkway: clip {done} of {len(splits)}")
+    if settings.test_clips:
+        with (directory / "Test" / "labels.csv").open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([("clip", "first", "last", "category"), *labels])
+
+
+def _write_clip(settings: Walkway, split: Literal["train", "test"], index: int, directory: Path) -> Rows:
+    clip = render_clip(settings, split, index)
+    folder = directory / split.title() / clip.name
+    _write_pictures(folder, clip.frames[..., ::-1])  # OpenCV wants BGR
+    if split == "test":
+        _write_pictures(folder.with_name(f"{clip.name}_gt"), clip.masks * np.uint8(255))
+    ranges: tuple[LabelRange, ...] = clip.labels
+    return [(clip.name, *label) for label in ranges] or [(clip.name, "", "", "")]
+
+
+def _write_pictures(folder: Path, pictures: np.ndarray) -> None:
+    folder.mkdir(parents=True)
+    for number, picture in enumerate(pictures):
+        _, data = cv2.imencode(".png", picture, FAST)
+        (folder / f"{number:03}.png").write_bytes(data.tobytes())

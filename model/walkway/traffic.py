@@ -1,0 +1,168 @@
+"""Who is on the walkway when: pedestrians by the hour, and now and then something that does not belong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, exp, hypot, pi, sin
+
+import numpy as np
+
+from model.walkway.camera import PATH_WIDTH, Camera
+from model.walkway.canvas import Canvas, Sprite
+from model.walkway.figures import RUN, STAND, STRIDE, WALK, Gait, Look, draw_look, person
+from model.walkway.vehicles import bicycle, cart, skater
+
+CATEGORIES = ("bicycle", "cart", "skater", "crossing", "running")
+SPEEDS = {"bicycle": 3.9, "cart": 3.0, "skater": 2.8, "crossing": 1.35, "running": 3.1}  # metres/s
+WALKING = 1.25  # metres/s
+GAITS: dict[str, Gait] = {"walking": WALK, "standing": STAND, "crossing": WALK, "running": RUN}
+CYCLES = {
+    "bicycle": 4.5,
+    "cart": 1.7,
+    "skater": 6.0,
+    "running": 2.4,
+    "standing": 1.0,
+}  # metres in one turn of the phase
+MARGIN = 1.5  # metres outside the picture where movers start and end
+SHARE = (0.3, 0.42)  # of a test clip's frames with an anomaly in view
+LONGEST = 0.45
+QUIET = 15  # first frames of a clip without an anomaly
+
+
+@dataclass(frozen=True)
+class Mover:
+    """Someone or something that goes straight over the ground."""
+
+    category: str  # "" where normal
+    kind: str
+    look: Look
+    start: tuple[float, float]  # ground point (X, Z) in metres at time `begin`
+    velocity: tuple[float, float]  # metres/s
+    begin: float  # seconds
+    seconds: float  # from start to end
+    phase: float  # radians
+
+    def position(self, time: float) -> tuple[float, float] | None:
+        """Ground point (X, Z) in metres, or None before the start and after the end."""
+        elapsed = time - self.begin
+        if not 0 <= elapsed <= self.seconds:
+            return None
+        sway = 0.06 * sin(0.9 * elapsed + self.phase)
+        return (
+            self.start[0] + self.velocity[0] * elapsed - sway * self.velocity[1],
+            self.start[1] + self.velocity[1] * elapsed + sway * self.velocity[0],
+        )
+
+    def sprite(self, camera: Camera, time: float) -> Sprite | None:
+        """The mover as the camera sees it, or None where it is not there."""
+        place = self.position(time)
+        if place is None:
+            return None
+        column, row, scale = camera.project(*place)
+        speed = hypot(*self.velocity)
+        heading = (self.velocity[0] / speed, self.velocity[1] / speed)
+        turn = 2 * pi * speed * (time - self.begin) / CYCLES.get(self.kind, STRIDE * self.look.size)
+        gait = GAITS.get(self.kind)
+        if gait is not None:
+            canvas = Canvas((column, row), scale * self.look.size, heading)
+            person(canvas, self.look, gait, turn + self.phase)
+            return canvas.sprite()
+        canvas = Canvas((column, row), scale, heading, (1.6, 2.1, 0.8))
+        {"bicycle": bicycle, "cart": cart, "skater": skater}[self.kind](canvas, self.look, turn + self.phase)
+        return canvas.sprite()
+
+
+def density(hour: float) -> float:
+    """Mean number of people in view: the day's rhythm peaks when lectures begin, at noon, and when they end."""
+    peaks = ((8.9, 0.6, 8.0), (12.4, 0.9, 11.0), (16.6, 0.8, 9.0))  # hour, width in hours, people
+    return 2.0 + sum(people * exp(-(((hour - at) / width) ** 2)) for at, width, people in peaks)
+
+
+def pedestrians(camera: Camera, hour: float, seconds: float, rng: np.random.Generator) -> list[Mover]:
+    """Everyone who walks or stands on the path in a clip of this length."""
+    left, right = camera.lane(0.0, MARGIN)
+    crossing_time = float(np.linalg.norm(right - left)) / WALKING
+    people: list[Mover] = []
+    for _ in range(rng.poisson(density(hour) * (seconds + crossing_time) / crossing_time)):
+        begin, speed = rng.uniform(-crossing_time, seconds), float(np.clip(rng.normal(WALKING, 0.2), 0.75, 1.75))
+        sign = 1 if rng.random() < 0.5 else -1
+        offset = float(np.clip(sign * rng.normal(-1.2, 0.7), -2.3, 2.3))  # most keep to their right
+        people.append(_along(camera, "", "walking", offset, sign * speed, begin, rng))
+        if rng.random() < 0.25:
+            beside = offset + (0.75 if offset < 0 else -0.75)
+            people.append(_along(camera, "", "walking", beside, sign * speed, begin + rng.uniform(0, 0.3), rng))
+    for _ in range(rng.poisson(0.06 * density(hour))):
+        people.append(_standing(camera, seconds, rng))
+    return people
+
+
+def anomalies(camera: Camera, category: str, frames: int, fps: float, rng: np.random.Generator) -> list[Mover]:
+    """One or more passes of one category, in view for about `SHARE` of the clip and never in the first frames."""
+    quiet, seconds = QUIET / fps, frames / fps
+    first = _pass(camera, category, rng)
+    wanted = rng.uniform(*SHARE) * seconds
+    if first.seconds > LONGEST * seconds:  # still in view when the clip ends
+        return [_begin(first, seconds - wanted)]
+    passes = max(1, int(wanted / first.seconds))
+    movers = [first, *(_pass(camera, category, rng) for _ in range(passes - 1))]
+    rest = wanted - sum(mover.seconds for mover in movers)
+    tail = rest if rest > 0.07 * seconds else 0.0
+    slot = (seconds - tail - quiet) / passes
+    movers = [
+        _begin(mover, quiet + slot * number + rng.uniform(0, 0.8) * max(0.0, slot - mover.seconds))
+        for number, mover in enumerate(movers)
+    ]
+    if tail:  # one more comes into view and the clip ends
+        movers.append(_begin(_pass(camera, category, rng), seconds - tail))
+    return movers
+
+
+def _pass(camera: Camera, category: str, rng: np.random.Generator) -> Mover:
+    speed = SPEEDS[category] * rng.uniform(0.92, 1.12)
+    if category == "crossing":
+        return _over_the_grass(camera, speed, rng)
+    sign = 1 if rng.random() < 0.5 else -1
+    return _along(camera, category, category, rng.uniform(-0.9, 0.9), sign * speed, 0.0, rng)
+
+
+def _begin(mover: Mover, begin: float) -> Mover:
+    return Mover(**{**mover.__dict__, "begin": begin})
+
+
+def _along(
+    camera: Camera, category: str, kind: str, offset: float, speed: float, begin: float, rng: np.random.Generator
+) -> Mover:
+    """Along the path; negative speed is from right to left."""
+    ends = camera.lane(offset, MARGIN)
+    start, end = ends if speed > 0 else ends[::-1]
+    return _straight(category, kind, start, end, abs(speed), begin, rng)
+
+
+def _over_the_grass(camera: Camera, speed: float, rng: np.random.Generator) -> Mover:
+    routes = (
+        ((1.03, 0.55), (0.5, 1.27)),  # the near lawn
+        ((-0.03, 0.36), (0.75, 1.27)),  # from the far lawn over the path to the near one
+        ((1.03, 0.2), (-0.03, 0.34)),  # the far lawn, under the trees
+    )
+    ends = [camera.at(*share) for share in routes[rng.integers(len(routes))]]
+    start, end = ends if rng.random() < 0.5 else ends[::-1]
+    return _straight("crossing", "crossing", start, end, speed, 0.0, rng)
+
+
+def _straight(
+    category: str, kind: str, start: np.ndarray, end: np.ndarray, speed: float, begin: float, rng: np.random.Generator
+) -> Mover:
+    way = end - start
+    length = float(np.linalg.norm(way))
+    velocity = (float(way[0]) / length * speed, float(way[1]) / length * speed)
+    look, phase = draw_look(rng), rng.uniform(0, 2 * pi)
+    return Mover(category, kind, look, (float(start[0]), float(start[1])), velocity, begin, length / speed, phase)
+
+
+def _standing(camera: Camera, seconds: float, rng: np.random.Generator) -> Mover:
+    """Someone who waits at the edge of the path, and shifts a little."""
+    ends = camera.lane(float(rng.choice([-1, 1])) * (PATH_WIDTH / 2 - 0.4), 0.0)
+    place = ends[0] + rng.uniform(0.1, 0.9) * (ends[1] - ends[0])
+    angle = rng.uniform(0, 2 * pi)
+    drift = 0.01 * np.array([cos(angle), sin(angle)]) * seconds
+    return _straight("", "standing", place, place + drift, 0.01, 0.0, rng)
