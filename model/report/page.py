@@ -1,0 +1,116 @@
+"""A report as one HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from model.report import figures, pictures, verdict
+from model.report.content import Kind, Report, Strip
+from model.scores import ScoredClip
+
+TIMELINES = 12  # the clips with the highest scores; more would bury the reader
+STRIPS = 5  # of a kind
+KINDS: tuple[tuple[Kind, str, str], ...] = (
+    ("hit", "Best hits", "anomalous frames with the highest scores"),
+    ("miss", "Misses", "anomalous frames that stayed under the threshold"),
+    ("false alarm", "Worst false alarms", "normal frames over the threshold"),
+)
+
+
+def write_report(path: Path, report: Report) -> None:
+    """Writes the page; a reader never sees half of it."""
+    text = render(report)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def render(report: Report) -> str:
+    """The page as HTML; every text from outside is escaped."""
+    # Clip names and categories come from files that strangers made.
+    environment = Environment(
+        loader=PackageLoader("model.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters.update(number=verdict.number, spoken=verdict.spoken)
+    shown = _shown(report.clips)
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        verdict=verdict.verdict(report),
+        cards=verdict.cards(report),
+        amount=verdict.amount(report.measures),
+        comparison=verdict.comparison(report.measures),
+        gain=verdict.prediction_gain(report.measures),
+        timelines=_timelines(shown, report.threshold),
+        left_out=len(report.clips) - len(shown),
+        roc=_roc(report),
+        histogram=_figure(figures.histogram_figure(report.clips, report.threshold)) if report.clips else None,
+        training=_figure(figures.training_figure(report.history)) if report.history else None,
+        strips=_strips(report),
+    )
+
+
+def _shown(clips: tuple[ScoredClip, ...]) -> list[ScoredClip]:
+    """The highest peaks, test clips before held-out ones, in the order they came."""
+    ranked = sorted(clips, key=lambda clip: (clip.split != "test", -_peak(clip)))[:TIMELINES]
+    return [clip for clip in clips if any(clip is other for other in ranked)]
+
+
+def _peak(clip: ScoredClip) -> float:
+    return float(np.max(clip.result.scores, initial=-np.inf, where=np.isfinite(clip.result.scores)))
+
+
+def _timelines(clips: list[ScoredClip], threshold: float) -> list[dict[str, Any]]:
+    span = figures.score_span(clips, threshold)
+    return [
+        {
+            "clip": clip,
+            "picture": _figure(figures.timeline_figure(clip, threshold, span)),
+            "alarms": int(clip.result.alarms.sum()),
+            "labels": [
+                (label.category or "labelled", label.first / clip.fps, (label.last + 1) / clip.fps)
+                for label in clip.labels or ()
+            ],
+        }
+        for clip in clips
+    ]
+
+
+def _roc(report: Report) -> str | None:
+    if report.measures.get("frame_auroc") is None:
+        return None
+    return _figure(figures.roc_figure(report.clips, report.threshold))
+
+
+def _strips(report: Report) -> list[dict[str, Any]]:
+    scale = pictures.error_scale(report.strips)
+    fps = {clip.name: clip.fps for clip in report.clips}
+    groups = []
+    for kind, title, meaning in KINDS:
+        rows = [strip for strip in report.strips if strip.kind == kind][:STRIPS]
+        groups.append(
+            {"title": title, "meaning": meaning, "rows": [_strip(row, scale, fps.get(row.clip)) for row in rows]}
+        )
+    return [group for group in groups if group["rows"]]
+
+
+def _strip(strip: Strip, scale: float, fps: float | None) -> dict[str, Any]:
+    picture = _image(pictures.png(pictures.strip_image(strip, scale)))
+    return {"strip": strip, "picture": picture, "seconds": strip.frame / fps if fps else None}
+
+
+def _figure(figure: Figure) -> str:
+    return _image(figures.png(figure))
+
+
+def _image(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -1,0 +1,113 @@
+"""The report's words: one sentence of verdict, the headline numbers, the comparison with methods that learn nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from model.report.content import Report
+
+NAIVE = ("frame_difference", "optical_flow")
+TIE = 0.005  # AUROC; less than this is no difference worth a claim
+
+
+class Card(NamedTuple):
+    """A headline number."""
+
+    name: str
+    value: str
+    meaning: str
+
+
+class Row(NamedTuple):
+    """One method's frame AUROC."""
+
+    name: str
+    kind: str  # detector, evidence or nothing learned
+    auroc: float
+
+
+def verdict(report: Report) -> str:
+    """One sentence that someone who reads nothing else should take home."""
+    auroc = report.measures.get("frame_auroc")
+    return _unlabelled(report) if auroc is None else _labelled(auroc, report.measures)
+
+
+def _labelled(auroc: float, measures: dict[str, Any]) -> str:
+    sentence = (
+        f"Of one anomalous and one normal frame, the detector scores the anomalous one higher {auroc:.1%} of the time"
+    )
+    naive = {name: value for name in NAIVE if (value := measures["baselines"].get(name)) is not None}
+    if not naive:
+        return f"{sentence}."
+    best = max(naive, key=lambda name: naive[name])
+    beside = f"{sentence}; the best method that learns nothing ({spoken(best)}) does so {naive[best]:.1%} of the time"
+    if auroc > naive[best] + TIE:
+        return f"{beside}, so the network earns its place."
+    if auroc < naive[best] - TIE:
+        return f"{beside}, so the network does not yet earn its place here."
+    return f"{beside}, which is no real difference."
+
+
+def _unlabelled(report: Report) -> str:
+    sentence = "This footage has no labels, so how much the detector finds cannot be measured"
+    rate, gain = report.measures.get("false_alarms_per_hour"), prediction_gain(report.measures)
+    if rate is not None:
+        sentence += f"; on normal footage that nothing was fitted on it raised {number(rate)} false alarms an hour"
+    if gain is not None:
+        way = f"{gain:.0%} closer to" if gain >= 0 else f"{-gain:.0%} further from"
+        sentence += (
+            f"{',' if rate is not None else ';'} and its predictions are {way} the truth than copying the last frame"
+        )
+    return f"{sentence}."
+
+
+def prediction_gain(measures: dict[str, Any]) -> float | None:
+    """Share of copy-last-frame's mean squared error that the network saves; negative where it is worse."""
+    model, copy = measures.get("model_mse"), measures["baselines"].get("copy_last_frame_mse")
+    return None if model is None or not copy else 1 - model / copy
+
+
+def cards(report: Report) -> list[Card]:
+    """The headline numbers that exist for this report."""
+    measures, gain = report.measures, prediction_gain(report.measures)
+    found = [
+        ("frame_auroc", "frame AUROC", "1 is perfect, 0.5 is guessing"),
+        ("average_precision", "average precision", "of the frames flagged, over all thresholds"),
+        ("eer", "equal error rate", "misses and false alarms alike; less is better"),
+        ("pixel_auroc", "pixel AUROC", "whether it points at the right place"),
+        ("false_alarms_per_hour", "false alarms / hour", "on normal footage, at the threshold in use"),
+    ]
+    numbers = [Card(name, number(measures[key]), why) for key, name, why in found if measures.get(key) is not None]
+    if gain is not None:
+        numbers.append(Card("prediction error", f"{-gain:+.0%}".replace("-", "−"), "against copying the last frame"))
+    return numbers
+
+
+def amount(measures: dict[str, Any]) -> str:
+    """What was judged, in words."""
+    frames, without = measures.get("frames", 0), measures.get("frames_without_score", 0)
+    return (
+        f"Judged on {frames - without:,} frames of {measures.get('clips', 0)} clips; "
+        f"{without:,} more, from the warm-up of each clip, have no score and count nowhere."
+    )
+
+
+def comparison(measures: dict[str, Any]) -> list[Row]:
+    """Frame AUROCs of the detector, of each evidence alone and of what learns nothing; those that exist."""
+    rows = [("detector", "all evidence joined", measures.get("frame_auroc"))]
+    rows += [(name, "evidence alone", value) for name, value in measures.get("evidence", {}).items()]
+    rows += [(name, "learns nothing", measures["baselines"].get(name)) for name in NAIVE]
+    return [Row(spoken(name), kind, value) for name, kind, value in rows if value is not None]
+
+
+def spoken(name: str) -> str:
+    """A key as words."""
+    return name.replace("_", " ")
+
+
+def number(value: float | None) -> str:
+    """Three significant digits; a dash where there is no number."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
