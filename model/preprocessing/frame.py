@@ -17,10 +17,13 @@ def preprocess_frame(frame: np.ndarray, settings: Preprocessing) -> np.ndarray:
     """A camera frame, uint8 [H, W, C] in RGB order, as the network sees it: uint8 [height, width, channels].
 
     Raises:
-        BadInput: another type or shape, RGB wanted from grey, or settings that make no picture.
+        BadInput: another type or shape, or settings that make no picture.
     """
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] not in (1, settings.channels, 3):
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] not in (1, 3):
         raise BadInput(f"expected a frame as uint8 [H, W, 1 or 3]. Received: {frame.dtype} {list(frame.shape)}")
+    if min(settings.height, settings.width) < 1:
+        size = f"{settings.height} x {settings.width}"
+        raise BadInput(f"expected preprocessing.height and width of at least 1. Received: {size}")
     picture = _colours(_crop(frame, settings), settings.channels)
     if settings.blur > 0:
         picture = cv2.GaussianBlur(picture, (0, 0), settings.blur)
