@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from sklearn.metrics import roc_curve
 
 from model.clips import frame_labels
 from model.scores import ClipScores, ScoredClip
@@ -39,8 +38,9 @@ def timeline_figure(clip: ScoredClip, threshold: float, span: tuple[float, float
         axes.axvspan(0, warm_up / clip.fps, color=GRID, lw=0, gid="warm-up")
     axes.plot(seconds, scores, color=BLUE, lw=1.1, gid="score")
     axes.axhline(threshold, color=RED, lw=0.9, ls=(0, (4, 3)), gid="threshold")
-    axes.fill_between(seconds, 0, 0.05, where=clip.result.alarms, step="post", color=RED, lw=0,
-                      transform=axes.get_xaxis_transform(), gid="alarms")  # fmt: skip
+    runs = np.flatnonzero(np.diff(np.pad(clip.result.alarms.astype(int), 1))).reshape(-1, 2) / clip.fps
+    for start, end in runs:
+        axes.axvspan(start, end, 0, 0.05, color=RED, lw=0, gid="alarm")
     axes.set_xlim(0, len(scores) / clip.fps)
     axes.set_ylim(span or score_span([clip], threshold))
     axes.set_xlabel("seconds")
@@ -183,6 +183,8 @@ def _curves(clips: Sequence[ScoredClip], field: str) -> dict[str, np.ndarray]:
 
 
 def _roc(axes: Axes, labels: np.ndarray, values: np.ndarray, name: str, **style: Any) -> None:
+    from sklearn.metrics import roc_curve  # slow to load, and the overlay, which shares this package, does without
+
     known = np.isfinite(values)
     false_alarms, hits, _ = roc_curve(labels[known], values[known])
     area = float(np.trapezoid(hits, false_alarms))

@@ -73,10 +73,10 @@ def cards(report: Report) -> list[Card]:
     measures, gain = report.measures, prediction_gain(report.measures)
     found = [
         ("frame_auroc", "frame AUROC", "1 is perfect, 0.5 is guessing"),
-        ("average_precision", "average precision", "of the frames flagged, over all thresholds"),
+        ("average_precision", "average precision", "flagged frames that are right, over all thresholds"),
         ("eer", "equal error rate", "misses and false alarms alike; less is better"),
         ("pixel_auroc", "pixel AUROC", "whether it points at the right place"),
-        ("false_alarms_per_hour", "false alarms / hour", "on normal footage, at the threshold in use"),
+        ("false_alarms_per_hour", "false alarms/h", "on normal footage, at the threshold in use"),
     ]
     numbers = [Card(name, number(measures[key]), why) for key, name, why in found if measures.get(key) is not None]
     if gain is not None:
