@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from components.storage.local import files, inside
+from components.storage.local import file_faults, files, inside
 from components.storage.store import ObjectInfo, ObjectStore, Progress
 from components.storage.tally import Tally
 from model.errors import BadInput
@@ -44,10 +44,11 @@ def download_tree(store: ObjectStore, prefix: str, directory: Path, progress: Pr
     tally = Tally(f"download {store}", sum(info.size for info in wanted.values()), progress)
 
     def bring(path: Path) -> None:
-        if store.same(wanted[path], path):
-            tally(wanted[path].size)
-        else:
-            store.get(wanted[path], path, tally)
+        with file_faults(path):
+            if store.same(wanted[path], path):
+                tally(wanted[path].size)
+            else:
+                store.get(wanted[path], path, tally)
 
     _in_threads(bring, wanted)
     return set(wanted)
@@ -62,9 +63,10 @@ def upload_tree(directory: Path, store: ObjectStore, prefix: str, progress: Prog
     tally = Tally(f"upload {store}", sum(path.stat().st_size for path in wanted.values()), progress)
 
     def send(key: str) -> None:
-        if key not in present or not store.same(present[key], wanted[key]):
-            store.put(wanted[key], key)
-        tally(wanted[key].stat().st_size)
+        with file_faults(wanted[key]):
+            if key not in present or not store.same(present[key], wanted[key]):
+                store.put(wanted[key], key)
+            tally(wanted[key].stat().st_size)
 
     _in_threads(send, wanted)
 

@@ -117,7 +117,7 @@ def test_large_files_go_in_parts(s3_store: S3Store, tmp_path: Path):
 
 
 def test_parts_of_another_size_are_verified_too(s3_server: S3Server, bucket: str, s3_store: S3Store, tmp_path: Path):
-    content = os.urandom(13 * 1024 * 1024)
+    content = os.urandom(7 * 1024 * 1024)
     source = write_tree(tmp_path, {"in": content}) / "in"
     s3_server.client().fput_object(bucket, "big", str(source), part_size=6 * 1024 * 1024)
     s3_store.get(one(s3_store, "big"), tmp_path / "out", print)
@@ -126,7 +126,7 @@ def test_parts_of_another_size_are_verified_too(s3_server: S3Server, bucket: str
 
 
 def test_damaged_remains_of_a_download_are_found(s3_store: S3Store, tmp_path: Path):
-    source = write_tree(tmp_path, {"in": os.urandom(2 * PART)}) / "in"
+    source = write_tree(tmp_path, {"in": os.urandom(PART + 1)}) / "in"
     s3_store.put(source, "big")
     info = one(s3_store, "big")
     partial = partial_path(tmp_path / "out", info.etag)

@@ -25,7 +25,7 @@ class Page:
 class Request:
     method: str
     path: str  # with the query
-    headers: dict[str, str]
+    headers: dict[str, str]  # names in lower case
     sent: int = 0  # bytes of the body
 
 
@@ -45,7 +45,7 @@ def serve(pages: dict[str, Page]) -> Iterator[tuple[str, list[Request]]]:
             self.answer()
 
         def answer(self) -> None:
-            request = Request(self.command, self.path, dict(self.headers))
+            request = Request(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
             requests.append(request)
             page = pages.get(self.path.partition("?")[0].rstrip("/"))
             if page is None:
