@@ -13,11 +13,14 @@ from model.errors import BadInput
 from model.walkway import scene
 from model.walkway.camera import Camera
 from model.walkway.canvas import Sprite
-from model.walkway.traffic import CATEGORIES, Mover, anomalies, pedestrians
+from model.walkway.mover import Mover
+from model.walkway.traffic import CATEGORIES, anomalies, pedestrians
 
 DAY = (7.5, 18.0)  # hours between which clips are taken
+COVERED = 0.35  # share of a pixel from which it belongs to the mask
 VISIBLE = 12  # pixels of an anomaly in view, at 120 rows, from which a frame is labelled
 SMALLEST = (32, 48, 32)  # height, width, frames
+SHORTEST = 3.0  # seconds; nothing comes into view in less
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def render_clip(settings: Walkway, split: Literal["train", "test"], index: int) 
     for frame, first in enumerate(rng.integers(0, 5 * frames[0].size, settings.clip_frames)):
         time = frame / settings.fps
         picture = compose(place, movers, time)
-        masks[frame] = picture[..., 3] > 0.5
+        masks[frame] = picture[..., 3] > COVERED
         seen = picture[..., :3] * np.float32(1 + 0.03 * np.sin(time / 5 + clouds))  # drifting clouds
         seen += noise[first : first + seen.size].reshape(seen.shape)
         frames[frame] = np.clip(seen, 0, 255, out=seen)
@@ -71,8 +74,8 @@ def check(settings: Walkway) -> None:
     for key in ("seed", "noise", "train_clips", "test_clips"):
         if getattr(settings, key) < 0:
             raise BadInput(f"expected walkway.{key} of at least 0. Received: {getattr(settings, key)}")
-    if not 1 <= settings.fps <= 60:
-        raise BadInput(f"expected walkway.fps from 1 to 60 frames/s. Received: {settings.fps}")
+    if settings.fps <= 0 or settings.clip_frames < SHORTEST * settings.fps:
+        raise BadInput(f"expected walkway clips of at least {SHORTEST} s. Received: {settings}")
 
 
 def hour_of(split: Literal["train", "test"], index: int) -> float:

@@ -51,12 +51,14 @@ def _write_clips(settings: Walkway, directory: Path, progress: Callable[[str], N
     splits: list[tuple[Literal["train", "test"], int]] = [("train", index) for index in range(settings.train_clips)]
     splits += [("test", index) for index in range(settings.test_clips)]
     labels: Rows = []
-    # Drawing, noise and PNG compression run outside the interpreter lock.
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as workers:
+    workers = ThreadPoolExecutor(min(4, os.cpu_count() or 1))  # drawing, noise and PNG run outside the interpreter lock
+    try:
         clips = workers.map(lambda clip: _write_clip(settings, clip[0], clip[1], directory), splits)
         for done, ((split, _), rows) in enumerate(zip(splits, clips, strict=True), start=1):
             labels += rows if split == "test" else []
             progress(f"walkway: clip {done} of {len(splits)}")
+    finally:
+        workers.shutdown(cancel_futures=True)
     if settings.test_clips:
         with (directory / "Test" / "labels.csv").open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([("clip", "first", "last", "category"), *labels])
@@ -74,6 +76,7 @@ def _write_clip(settings: Walkway, split: Literal["train", "test"], index: int, 
 
 def _write_pictures(folder: Path, pictures: np.ndarray) -> None:
     folder.mkdir(parents=True)
+    digits = max(3, len(str(len(pictures) - 1)))
     for number, picture in enumerate(pictures):
         _, data = cv2.imencode(".png", picture, FAST)
-        (folder / f"{number:03}.png").write_bytes(data.tobytes())
+        (folder / f"{number:0{digits}}.png").write_bytes(data.tobytes())

@@ -2,74 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from math import cos, exp, hypot, pi, sin
 
 import numpy as np
 
 from model.walkway.camera import PATH_WIDTH, Camera
-from model.walkway.canvas import Canvas, Sprite
-from model.walkway.figures import RUN, STAND, STRIDE, WALK, Gait, Look, draw_look, person
-from model.walkway.vehicles import bicycle, cart, skater
+from model.walkway.figures import draw_look
+from model.walkway.mover import Mover
 
 CATEGORIES = ("bicycle", "cart", "skater", "crossing", "running")
-SPEEDS = {"bicycle": 3.9, "cart": 3.0, "skater": 2.8, "crossing": 1.35, "running": 3.1}  # metres/s
+SPEEDS = {"bicycle": 4.0, "cart": 3.0, "skater": 2.8, "crossing": 1.35, "running": 3.1}  # metres/s
 WALKING = 1.25  # metres/s
-GAITS: dict[str, Gait] = {"walking": WALK, "standing": STAND, "crossing": WALK, "running": RUN}
-CYCLES = {
-    "bicycle": 4.5,
-    "cart": 1.7,
-    "skater": 6.0,
-    "running": 2.4,
-    "standing": 1.0,
-}  # metres in one turn of the phase
 MARGIN = 1.5  # metres outside the picture where movers start and end
-SHARE = (0.3, 0.42)  # of a test clip's frames with an anomaly in view
-LONGEST = 0.45
+SHARE = (0.3, 0.41)  # of a test clip's frames with an anomaly in view
+LONGEST = 0.45  # share of the clip; a pass that would last longer is cut by the clip's end
+HALF_LENGTHS = {"bicycle": 0.8, "cart": 1.2}  # metres; of a person 0.4
 QUIET = 15  # first frames of a clip without an anomaly
-
-
-@dataclass(frozen=True)
-class Mover:
-    """Someone or something that goes straight over the ground."""
-
-    category: str  # "" where normal
-    kind: str
-    look: Look
-    start: tuple[float, float]  # ground point (X, Z) in metres at time `begin`
-    velocity: tuple[float, float]  # metres/s
-    begin: float  # seconds
-    seconds: float  # from start to end
-    phase: float  # radians
-
-    def position(self, time: float) -> tuple[float, float] | None:
-        """Ground point (X, Z) in metres, or None before the start and after the end."""
-        elapsed = time - self.begin
-        if not 0 <= elapsed <= self.seconds:
-            return None
-        sway = 0.06 * sin(0.9 * elapsed + self.phase)
-        return (
-            self.start[0] + self.velocity[0] * elapsed - sway * self.velocity[1],
-            self.start[1] + self.velocity[1] * elapsed + sway * self.velocity[0],
-        )
-
-    def sprite(self, camera: Camera, time: float) -> Sprite | None:
-        """The mover as the camera sees it, or None where it is not there."""
-        place = self.position(time)
-        if place is None:
-            return None
-        column, row, scale = camera.project(*place)
-        speed = hypot(*self.velocity)
-        heading = (self.velocity[0] / speed, self.velocity[1] / speed)
-        turn = 2 * pi * speed * (time - self.begin) / CYCLES.get(self.kind, STRIDE * self.look.size)
-        gait = GAITS.get(self.kind)
-        if gait is not None:
-            canvas = Canvas((column, row), scale * self.look.size, heading)
-            person(canvas, self.look, gait, turn + self.phase)
-            return canvas.sprite()
-        canvas = Canvas((column, row), scale, heading, (1.6, 2.1, 0.8))
-        {"bicycle": bicycle, "cart": cart, "skater": skater}[self.kind](canvas, self.look, turn + self.phase)
-        return canvas.sprite()
 
 
 def density(hour: float) -> float:
@@ -102,18 +51,18 @@ def anomalies(camera: Camera, category: str, frames: int, fps: float, rng: np.ra
     first = _pass(camera, category, rng)
     wanted = rng.uniform(*SHARE) * seconds
     if first.seconds > LONGEST * seconds:  # still in view when the clip ends
-        return [_begin(first, seconds - wanted)]
+        return [_begin_to_end(first, seconds, wanted, quiet)]
     passes = max(1, int(wanted / first.seconds))
     movers = [first, *(_pass(camera, category, rng) for _ in range(passes - 1))]
-    rest = wanted - sum(mover.seconds for mover in movers)
-    tail = rest if rest > 0.07 * seconds else 0.0
+    rest = SHARE[1] * seconds - sum(mover.seconds for mover in movers)
+    tail = rest if rest > 0.06 * seconds and rng.random() < 0.5 else 0.0
     slot = (seconds - tail - quiet) / passes
     movers = [
         _begin(mover, quiet + slot * number + rng.uniform(0, 0.8) * max(0.0, slot - mover.seconds))
         for number, mover in enumerate(movers)
     ]
     if tail:  # one more comes into view and the clip ends
-        movers.append(_begin(_pass(camera, category, rng), seconds - tail))
+        movers.append(_begin_to_end(_pass(camera, category, rng), seconds, tail, quiet))
     return movers
 
 
@@ -126,7 +75,13 @@ def _pass(camera: Camera, category: str, rng: np.random.Generator) -> Mover:
 
 
 def _begin(mover: Mover, begin: float) -> Mover:
-    return Mover(**{**mover.__dict__, "begin": begin})
+    return replace(mover, begin=begin)
+
+
+def _begin_to_end(mover: Mover, seconds: float, seen: float, quiet: float) -> Mover:
+    """Into view `seen` seconds before the clip ends."""
+    unseen = (MARGIN - HALF_LENGTHS.get(mover.kind, 0.4)) / hypot(*mover.velocity)
+    return _begin(mover, max(quiet, seconds - seen - unseen))
 
 
 def _along(
