@@ -78,11 +78,7 @@ class S3Store:
     def put(self, path: Path, key: str) -> None:
         """See ObjectStore."""
         with file_faults(path), s3_faults(f"{self.name}, {key}"):
-            try:
-                self.client.fput_object(self.bucket, key, str(path), part_size=self.part_size, num_parallel_uploads=1)
-            except S3Error as error:  # a complete upload whose answer was lost is unknown when it is asked for again
-                if error.code != "NoSuchUpload" or not any(self._one(key)):
-                    raise
+            self.client.fput_object(self.bucket, key, str(path), part_size=self.part_size, num_parallel_uploads=1)
             (info,) = self._one(key)
         if not self.same(info, path) and self._etag_is_md5(info):
             raise BadInput(f"{path}: expected a file that does not change while it is sent. Received: other bytes")
