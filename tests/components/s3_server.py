@@ -66,6 +66,7 @@ class S3Server:
                     return
             except Exception:  # whatever a server that is coming up answers
                 time.sleep(0.1)
+        self.kill()
         raise TimeoutError((self.directory / "server.log").read_text()[-2000:])
 
     def kill(self) -> None:

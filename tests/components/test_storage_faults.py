@@ -22,6 +22,8 @@ from components.storage import ObjectInfo, download_tree, upload_tree
 from components.storage.patience import Patience
 from components.storage.s3 import S3Store
 
+pytestmark = pytest.mark.slow
+
 
 def waiting(waits: list[float]) -> Patience:
     """The usual waits, written down."""
@@ -38,58 +40,64 @@ def write(path: Path, megabytes: int) -> Path:
     return path
 
 
-def crash(server: S3Server) -> Thread:
-    """Kills the server; the thread starts it again a little later."""
+@pytest.fixture
+def crash(s3_server: S3Server) -> Iterator[Callable[[], None]]:
+    """Kills the server, which comes back a little later; it is back when the test ends, however it ends."""
+    restarts: list[Thread] = []
 
     def restart() -> None:
         time.sleep(0.3)
-        server.start()
+        s3_server.start()
 
-    server.kill()
-    thread = Thread(target=restart)
-    thread.start()
-    return thread
+    def crash() -> None:
+        s3_server.kill()
+        restarts.append(Thread(target=restart))
+        restarts[-1].start()
+
+    yield crash
+    for thread in restarts:
+        thread.join()
 
 
-def test_server_killed_during_a_download(s3_server: S3Server, bucket: str, s3_store: S3Store, tmp_path: Path):
+def test_server_killed_during_a_download(
+    s3_server: S3Server, bucket: str, s3_store: S3Store, tmp_path: Path, crash: Callable[[], None]
+):
     source = write(tmp_path / "in", 22)
     s3_store.put(source, "video")
     (info,) = s3_store.list("video")
-    restarts: list[Thread] = []
+    crashes: list[str] = []
     landed: list[int] = []
     waits: list[float] = []
 
     def after_two_parts(count: int) -> None:
         landed.append(count)
-        if sum(landed) >= 2 * PART and not restarts:
+        if sum(landed) >= 2 * PART and not crashes:
             assert not (tmp_path / "out").exists()
-            restarts.append(crash(s3_server))
+            crashes.append("once")
+            crash()
 
     store = S3Store(bucket, s3_server.endpoint, "", waiting(waits), PART)
     store.get(info, tmp_path / "out", after_two_parts)
-    restarts[0].join()
     assert waits, "the server was away"
     assert landed == [0, PART, PART, PART, PART, 2 * 1024 * 1024], "no part was asked for twice"
     assert (tmp_path / "out").read_bytes() == source.read_bytes()
 
 
-def test_server_killed_during_an_upload(s3_server: S3Server, bucket: str, tmp_path: Path):
+def test_server_killed_during_an_upload(s3_server: S3Server, bucket: str, tmp_path: Path, crash: Callable[[], None]):
     source = write(tmp_path / "in", 27)
     waits: list[float] = []
-    restarts: list[Thread] = []
     before = stored(s3_server)
 
     def kill_after_two_parts() -> None:
         while stored(s3_server) < before + 2 * PART:
             time.sleep(0.001)
-        restarts.append(crash(s3_server))
+        crash()
 
     killer = Thread(target=kill_after_two_parts)
     killer.start()
     store = S3Store(bucket, s3_server.endpoint, "", waiting(waits), PART)
     store.put(source, "video")
     killer.join()
-    restarts[0].join()
     assert waits, "the server was away before the upload was through"
     (info,) = store.list("video")
     assert store.same(info, source)
@@ -137,10 +145,8 @@ def losing_one_answer(server: S3Server, to: bytes) -> Iterator[str]:
 @pytest.mark.parametrize(
     "to",
     [
-        pytest.param(b"?uploads=", id="begin"),
         pytest.param(b"partNumber=2", id="a part"),
         pytest.param(b"POST /BUCKET/video?uploadId=", id="complete"),
-        pytest.param(b"HEAD /BUCKET/video", id="verify"),
     ],
 )
 def test_an_answer_that_is_lost_during_an_upload(s3_server: S3Server, bucket: str, tmp_path: Path, to: bytes):
@@ -154,20 +160,22 @@ def test_an_answer_that_is_lost_during_an_upload(s3_server: S3Server, bucket: st
     assert waits
 
 
-def test_server_killed_among_many_small_files(s3_server: S3Server, bucket: str, tmp_path: Path):
+def test_server_killed_among_many_small_files(
+    s3_server: S3Server, bucket: str, tmp_path: Path, crash: Callable[[], None]
+):
     (tmp_path / "in").mkdir()
     for number in range(30):
         (tmp_path / f"in/{number}").write_bytes(os.urandom(5_000))
     waits: list[float] = []
-    restarts: list[Thread] = []
+    crashes: list[str] = []
 
     def after_a_tenth(line: str) -> None:
-        if not restarts:
-            restarts.append(crash(s3_server))
+        if not crashes:
+            crashes.append(line)
+            crash()
 
     store = S3Store(bucket, s3_server.endpoint, "", waiting(waits))
     upload_tree(tmp_path / "in", store, "p", after_a_tenth)
-    restarts[0].join()
     assert waits
     download_tree(store, "p", tmp_path / "out", print)
     for number in range(30):
