@@ -13,6 +13,7 @@ from keras import ops
 from model import config
 from model.errors import BadInput
 from model.prednet.cell import PredNetCell, State, Step
+from model.prednet.start import start_by_copying
 
 Tensor = Any
 
@@ -181,4 +182,5 @@ def build(
     except ValueError as e:
         raise BadInput(f"prednet: {e}") from e
     network.build()
+    start_by_copying(cell)
     return network

@@ -1,0 +1,53 @@
+"""From scores to alarms and events."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+JOIN_SECONDS = 1.0  # alarms closer than this are one event
+
+
+class Event(NamedTuple):
+    """Consecutive alarms joined; frame indices are 0-based, `last` is included."""
+
+    first: int
+    last: int
+    peak: int
+    score: float
+
+
+def events(alarms: np.ndarray, scores: np.ndarray, fps: float) -> list[Event]:
+    """Joins alarms `bool [T]` with scores `float [T]` into events."""
+    return [
+        Event(int(run[0]), int(run[-1]), int(run[np.argmax(scores[run])]), float(scores[run].max()))
+        for run in _runs(np.flatnonzero(alarms), fps)
+    ]
+
+
+def _runs(indices: np.ndarray, fps: float) -> list[np.ndarray]:
+    gaps = np.flatnonzero(np.diff(indices) > JOIN_SECONDS * fps)
+    return [run for run in np.split(indices, gaps + 1) if len(run)]
+
+
+def fit_threshold(clips: Sequence[tuple[np.ndarray, float]], false_alarms_per_hour: float) -> float:
+    """The score that normal footage passes `false_alarms_per_hour` times an hour.
+
+    Peaks over threshold: over the 90th percentile of the normal scores, neighbouring frames are joined into events, the
+    events' peaks are counted per hour, and their excess is taken as exponential (Leadbetter 1991). A budget rarer than
+    the footage is long is so extrapolated.
+
+    Args:
+        clips: scores `float [T]`, NaN in warm-up, and frames/s of normal clips.
+        false_alarms_per_hour: the budget, in events.
+    """
+    scored = [(scores, fps) for scores, fps in clips if np.isfinite(scores).any()]
+    base = float(np.quantile(np.concatenate([s[np.isfinite(s)] for s, _ in scored]), 0.9))
+    peaks = [event.score for s, fps in scored for event in events(s > base, s, fps)]
+    hours = sum(np.isfinite(s).sum() / fps for s, fps in scored) / 3600.0
+    if not peaks:  # all scores equal
+        return float(np.nextafter(np.float32(base), np.float32(np.inf)))
+    return base + float(np.mean(peaks) - base) * max(0.0, math.log(len(peaks) / hours / false_alarms_per_hour))

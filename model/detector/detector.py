@@ -1,0 +1,206 @@
+"""The one road from frames to scores: a batch is a stream that is pushed a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from model import config, scoring
+from model.clips import Clip
+from model.decision import fit_threshold
+from model.errors import BadInput, RunFailed
+from model.prednet import PredNet
+from model.preprocessing import preprocess_frame
+from model.scores import ClipScores
+
+
+class FrameScore(NamedTuple):
+    """What the detector says of one frame; NaN and False in warm-up."""
+
+    score: float
+    alarm: bool
+    evidence: dict[str, float]
+    baselines: dict[str, float]
+    observation: scoring.Observation
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Fitted to one camera.
+
+    Attributes:
+        camera: its name.
+        network: PredNet with its weights.
+        preprocessing: the road from a camera frame to a network input.
+        settings: what evidence is taken.
+        calibration: what is normal; None only while it is being fitted.
+        threshold: scores at or over it are alarms.
+        facts: where it comes from (data digest, source run, version, training history), for people.
+    """
+
+    camera: str
+    network: PredNet
+    preprocessing: config.Preprocessing
+    settings: config.Scoring
+    calibration: scoring.Calibration | None = None
+    threshold: float = np.inf
+    facts: dict[str, object] = field(default_factory=dict)
+
+    @cached_property
+    def step(self) -> scoring.Step:
+        """The compiled step, shared by all streams."""
+        return scoring.Step(self.network)
+
+    def stream(self) -> Stream:
+        """A new clip, to be pushed frame by frame."""
+        return Stream(self)
+
+    def score(self, frames: Iterable[np.ndarray]) -> ClipScores:
+        """Scores the camera frames `uint8 [H, W, C]` of one clip.
+
+        Raises:
+            BadInput: frames of another type or shape.
+        """
+        stream = self.stream()
+        return collect([stream.push(frame) for frame in frames])
+
+    def score_inputs(self, inputs: Iterable[np.ndarray]) -> ClipScores:
+        """The same for frames that are preprocessed already."""
+        stream = self.stream()
+        return collect([stream.push_input(frame) for frame in inputs])
+
+    def anomaly_map(self, observation: scoring.Observation) -> np.ndarray:
+        """Where: the surprise of the smallest blocks, summed over the evidence, `float32 [h, w]`."""
+        assert self.calibration
+        size = self.settings.block_sizes[0]
+        maps = {
+            name: self.calibration.tails[name][0].surprise(scoring.block_means(observation.maps[name], size))
+            for name in scoring.EVIDENCE
+        }
+        return scoring.join(maps)
+
+
+class Stream:
+    """One clip on its way through a detector; equal frames give equal numbers, however they arrive."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._observer = scoring.Observer(detector.step)
+        self._smoothed: dict[str, np.ndarray] = {}
+        self._seen = 0
+
+    def push(self, frame: np.ndarray) -> FrameScore:
+        """Takes the next camera frame `uint8 [H, W, C]`, C is 1 or 3 (RGB)."""
+        if (
+            not isinstance(frame, np.ndarray)
+            or frame.dtype != np.uint8
+            or frame.ndim != 3
+            or frame.shape[2] not in (1, 3)
+        ):
+            got = f"{frame.dtype} {list(frame.shape)}" if isinstance(frame, np.ndarray) else type(frame).__name__
+            raise BadInput(f"expected a frame as uint8 [H, W, 1 or 3]. Received: {got}")
+        return self.push_input(preprocess_frame(frame, self._detector.preprocessing))
+
+    def push_input(self, frame: np.ndarray) -> FrameScore:
+        """Takes the next preprocessed frame `uint8 [h, w, channels]`."""
+        detector = self._detector
+        observation = self._observer.observe(frame)
+        warm = self._seen >= detector.settings.warm_up_frames
+        self._seen += 1
+        if warm:
+            self._smooth(observation)
+        evidence = self._evidence() if warm and detector.calibration else dict.fromkeys(scoring.EVIDENCE, np.nan)
+        score = float(scoring.join({name: np.float32(value) for name, value in evidence.items()}))
+        baselines = {
+            "frame_difference": float(self._smoothed["frame_difference"][-1]) if warm else np.nan,
+            "optical_flow": float(self._smoothed["optical_flow"][-1]) if warm else np.nan,
+        }
+        return FrameScore(score, score >= detector.threshold, evidence, baselines, observation)
+
+    @property
+    def values(self) -> dict[str, np.ndarray]:
+        """Smoothed largest block means `float32 [sizes]` a kind of evidence, as calibration reads them."""
+        return {name: self._smoothed[name] for name in scoring.EVIDENCE}
+
+    def _smooth(self, observation: scoring.Observation) -> None:
+        maps = {**observation.maps, "frame_difference": observation.frame_difference}
+        for name, evidence_map in maps.items():
+            values = scoring.largest_block_means(evidence_map, self._detector.settings.block_sizes)
+            last = self._smoothed.get(name, values)
+            self._smoothed[name] = last + (values - last) / np.float32(self._detector.settings.smoothing_frames)
+
+    def _evidence(self) -> dict[str, float]:
+        assert self._detector.calibration
+        return {name: float(value) for name, value in self._detector.calibration.evidence(self.values).items()}
+
+
+def collect(frames: Sequence[FrameScore]) -> ClipScores:
+    """The frames of one clip, side by side."""
+
+    def column(values: Iterable[float]) -> np.ndarray:
+        return np.fromiter(values, np.float32, len(frames))
+
+    mse = column(f.observation.model_mse for f in frames)
+    copy = column(f.observation.copy_last_frame_mse for f in frames)
+    warm_up = np.isnan(column(f.baselines["optical_flow"] for f in frames))
+    mse[warm_up] = copy[warm_up] = np.nan
+    return ClipScores(
+        scores=column(f.score for f in frames),
+        alarms=np.fromiter((f.alarm for f in frames), bool, len(frames)),
+        evidence={name: column(f.evidence[name] for f in frames) for name in scoring.EVIDENCE},
+        baselines={name: column(f.baselines[name] for f in frames) for name in ("frame_difference", "optical_flow")},
+        model_mse=mse,
+        copy_last_frame_mse=copy,
+    )
+
+
+def fit_detector(
+    network: PredNet,
+    normal: Sequence[Clip],
+    settings: config.Config,
+    camera: str,
+    facts: dict[str, object],
+    progress: Callable[[str], None] = lambda line: None,
+) -> Detector:
+    """Calibrates a trained network on normal clips that it was not trained on, and sets the threshold.
+
+    Raises:
+        RunFailed: the network predicts no better than copying the last frame.
+    """
+    raw = Detector(camera, network, settings.preprocessing, settings.scoring, facts=facts)
+    values: list[dict[str, np.ndarray]] = []
+    per_clip: list[slice] = []
+    errors = np.zeros(2)
+    for number, clip in enumerate(normal, 1):
+        stream, start = raw.stream(), len(values)
+        for t, frame in enumerate(clip.frames):
+            observation = stream.push_input(frame).observation
+            if t >= settings.scoring.warm_up_frames:
+                values.append(stream.values)
+                errors += observation.model_mse, observation.copy_last_frame_mse
+        per_clip.append(slice(start, len(values)))
+        progress(f"calibration: {number}/{len(normal)} normal clips")
+    _check(errors, len(values), settings.scoring)
+    stacked = {name: np.stack([v[name] for v in values]) for name in scoring.EVIDENCE}
+    calibration = scoring.calibrate(stacked)
+    scores = scoring.join(calibration.evidence(stacked))
+    threshold = fit_threshold(
+        [(scores[part], clip.fps) for part, clip in zip(per_clip, normal, strict=True)],
+        settings.decision.false_alarms_per_hour,
+    )
+    return replace(raw, calibration=calibration, threshold=threshold)
+
+
+def _check(errors: np.ndarray, frames: int, settings: config.Scoring) -> None:
+    if not frames:
+        raise BadInput(f"expected normal clips longer than {settings.warm_up_frames} frames of warm-up. Received: none")
+    model, copy = errors / frames
+    if not model < copy:
+        raise RunFailed(
+            f"the network predicts no better than copying the last frame: squared error {model:.3g} against {copy:.3g} "
+            f"on validation clips. Train longer (training.epochs) or at another training.learning_rate"
+        )

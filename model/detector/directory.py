@@ -1,0 +1,98 @@
+"""A detector as a directory: `detector.json` beside `network.keras`, checked whole before anything is used."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from model import config
+from model.atomic import new_directory
+from model.detector.detector import Detector
+from model.errors import BadInput
+from model.scoring import Calibration, Tail
+
+FORMAT = 1
+DESCRIPTION = "detector.json"
+NETWORK = "network.keras"
+
+
+def save(detector: Detector, directory: Path) -> None:
+    """Writes the directory under a temporary name, then renames it.
+
+    Raises:
+        BadInput: something is already there.
+    """
+    assert detector.calibration
+    with new_directory(directory) as partial:
+        detector.network.save(partial / NETWORK)
+        description = {
+            "format": FORMAT,
+            "camera": detector.camera,
+            "preprocessing": dataclasses.asdict(detector.preprocessing),
+            "scoring": dataclasses.asdict(detector.settings),
+            "calibration": {
+                name: [dataclasses.asdict(tail) for tail in tails] for name, tails in detector.calibration.tails.items()
+            },
+            "threshold": detector.threshold,
+            "facts": detector.facts,
+            "sha256": {NETWORK: _sha256((partial / NETWORK).read_bytes())},
+        }
+        text = json.dumps({**description, "self_sha256": _self_sha256(description)}, indent=1, allow_nan=False)
+        (partial / DESCRIPTION).write_text(text)
+
+
+def load(directory: Path) -> Detector:
+    """Reads what `save` wrote; nothing in it is executed.
+
+    Raises:
+        BadInput: a part is missing or changed, or the format is newer than this version.
+    """
+    description = _description(directory)
+    network = directory / NETWORK
+    if not network.is_file():
+        raise BadInput(f"{directory}: expected {NETWORK} beside {DESCRIPTION}. Received: none")
+    if _sha256(network.read_bytes()) != description["sha256"][NETWORK]:
+        raise BadInput(f"{network}: expected the checksum in {DESCRIPTION}. Received: a file that was changed")
+    return Detector(
+        camera=description["camera"],
+        network=keras.saving.load_model(network, compile=False, safe_mode=True),
+        preprocessing=config.parse(config.Preprocessing, description["preprocessing"], "preprocessing"),
+        settings=config.parse(config.Scoring, description["scoring"], "scoring"),
+        calibration=Calibration(
+            {
+                name: tuple(Tail(tuple(tail["quantiles"]), tail["excess"]) for tail in tails)
+                for name, tails in description["calibration"].items()
+            }
+        ),
+        threshold=description["threshold"],
+        facts=description["facts"],
+    )
+
+
+def _description(directory: Path) -> dict[str, Any]:
+    path = directory / DESCRIPTION
+    if not path.is_file():
+        raise BadInput(f"{directory}: expected a detector directory with {DESCRIPTION}. Received: none")
+    try:
+        description = json.loads(path.read_text())
+        found = description.pop("format")
+    except (ValueError, KeyError, AttributeError) as e:
+        raise BadInput(f"{path}: expected a detector's description. Received: {e}") from e
+    if found != FORMAT:
+        raise BadInput(f"{path}: expected format {FORMAT}; a newer one needs a newer version. Received: {found}")
+    if description.pop("self_sha256", None) != _self_sha256({"format": found, **description}):
+        raise BadInput(f"{path}: expected the checksum it carries. Received: a file that was changed")
+    return dict(description)
+
+
+def _self_sha256(description: dict[str, Any]) -> str:
+    return _sha256(json.dumps(description, sort_keys=True).encode())
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,57 @@
+"""Where training stands, in one file that is replaced at once: weights, optimizer, best weights, history."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.atomic import new_file
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Training after a whole number of epochs."""
+
+    weights: list[np.ndarray]
+    optimizer: list[np.ndarray]
+    best_weights: list[np.ndarray]
+    history: list[dict[str, float]]  # one entry an epoch
+
+    @classmethod
+    def take(cls, network: Any, best_weights: list[np.ndarray], history: list[dict[str, float]]) -> Checkpoint:
+        """Copies the state of a compiled network."""
+        optimizer = [np.array(v.numpy()) for v in network.optimizer.variables]
+        return cls(network.get_weights(), optimizer, best_weights, history)
+
+    def restore(self, network: Any) -> None:
+        """Puts the state back into a network built and compiled alike."""
+        network.set_weights(self.weights)
+        network.optimizer.build(network.trainable_variables)
+        for variable, value in zip(network.optimizer.variables, self.optimizer, strict=True):
+            variable.assign(value)
+
+    def save(self, path: Path) -> None:
+        """Writes the file under a temporary name, then renames it."""
+        arrays = {
+            f"{name}_{i:03}": array
+            for name in ("weights", "optimizer", "best_weights")
+            for i, array in enumerate(getattr(self, name))
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with new_file(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, history=np.array(json.dumps(self.history)), **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Checkpoint:
+        """Reads what `save` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            names = sorted(file.files)
+
+            def arrays(name: str) -> list[np.ndarray]:
+                return [file[key] for key in names if key.rpartition("_")[0] == name]
+
+            return cls(arrays("weights"), arrays("optimizer"), arrays("best_weights"), json.loads(str(file["history"])))

@@ -1,0 +1,145 @@
+"""The detector on a small network: batch and stream agree, warm-up is NaN, the directory is distrusted."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from model import config, detector, prednet
+from model.clips import Clip
+from model.errors import BadInput, RunFailed
+
+SETTINGS = config.Config(
+    preprocessing=config.Preprocessing(height=32, width=48),
+    prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3)),
+    scoring=config.Scoring(warm_up_frames=5, block_sizes=(4, 8)),
+)
+
+
+def walk(frames, seed, square=None):
+    """A block of 4 pixels that walks over noise, and from frame `square` on a large bright one that runs."""
+    generator = np.random.default_rng(seed)
+    clip = generator.normal(100, 6, (frames, 32, 48, 1))
+    for t in range(frames):
+        clip[t, 10:18, (t // 2) % 44 : (t // 2) % 44 + 4] = 160
+        if square is not None and t >= square:
+            clip[t, 20:30, (4 * t) % 40 : (4 * t) % 40 + 8] = 250
+    return clip.clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    keras.utils.set_random_seed(3)
+    network = prednet.build(SETTINGS.prednet, 32, 48, (1.0, 0.1))
+    # A leak in the copying start averages the noise away, which is better than copying the last frame.
+    kernel, bias = (w.numpy() for w in network.cell.gates[0].weights)
+    kernel[..., -1] *= 0.5
+    network.cell.gates[0].set_weights([kernel, bias])
+    clips = [Clip(f"n{i}", "validation", 10.0, walk(60, i), None, None, "") for i in range(3)]
+    return detector.fit_detector(network, clips, SETTINGS, "door", {"data_digest": "abc"})
+
+
+def test_an_intruder_scores_over_the_threshold_and_normal_frames_do_not(fitted):
+    result = fitted.score_inputs(walk(60, 9, square=30))
+    assert not result.alarms[:30].any()
+    assert result.alarms[34:].all()
+
+
+def test_the_first_frames_have_no_score(fitted):
+    result = fitted.score_inputs(walk(12, 9))
+    for values in (result.scores, *result.evidence.values(), *result.baselines.values(), result.model_mse):
+        np.testing.assert_array_equal(np.isnan(values), np.arange(12) < 5)
+    assert not result.alarms[:5].any()
+
+
+def test_batch_and_stream_give_equal_numbers(fitted):
+    clip = walk(40, 4, square=20)
+    batch = fitted.score(clip)
+    stream = fitted.stream()
+    for t, frame in enumerate(clip):
+        pushed = stream.push(frame)
+        np.testing.assert_array_equal(np.float32(pushed.score), batch.scores[t])
+        assert pushed.alarm == batch.alarms[t]
+
+
+def test_streams_do_not_mix(fitted):
+    one, other = fitted.stream(), fitted.stream()
+    alone = fitted.score_inputs(walk(20, 5)).scores
+    together = [
+        (one.push_input(a).score, other.push_input(b))[0] for a, b in zip(walk(20, 5), walk(20, 6), strict=True)
+    ]
+    np.testing.assert_array_equal(alone, np.float32(together))
+
+
+def test_a_score_does_not_know_the_future(fitted):
+    clip = walk(40, 4, square=20)
+    np.testing.assert_array_equal(fitted.score_inputs(clip[:25]).scores, fitted.score_inputs(clip).scores[:25])
+
+
+def test_raw_frames_of_any_size_take_the_same_road(fitted):
+    big = walk(20, 4).repeat(3, axis=1).repeat(3, axis=2)
+    np.testing.assert_allclose(fitted.score(big).scores, fitted.score_inputs(walk(20, 4)).scores, rtol=1e-5)
+
+
+def test_the_anomaly_map_points_at_the_intruder(fitted):
+    stream = fitted.stream()
+    clip = walk(36, 4, square=30)
+    maps = [fitted.anomaly_map(stream.push_input(frame).observation) for frame in clip]
+    row, column = np.unravel_index(maps[35].argmax(), maps[35].shape)
+    assert 18 <= row <= 32
+    assert (4 * 34) % 40 - 6 <= column <= (4 * 35) % 40 + 14
+
+
+def test_a_network_no_better_than_copying_fails_the_run():
+    network = prednet.build(SETTINGS.prednet, 32, 48, (1.0, 0.1))
+    for weight in network.weights:
+        weight.assign(np.zeros(weight.shape))
+    clips = [Clip("n", "validation", 10.0, walk(30, 0), None, None, "")]
+    with pytest.raises(RunFailed, match="no better than copying the last frame"):
+        detector.fit_detector(network, clips, SETTINGS, "door", {})
+
+
+def test_saved_and_loaded_detector_is_the_same(fitted, tmp_path):
+    detector.save(fitted, tmp_path / "d")
+    loaded = detector.load(tmp_path / "d")
+    clip = walk(30, 4, square=20)
+    np.testing.assert_array_equal(loaded.score_inputs(clip).scores, fitted.score_inputs(clip).scores)
+    assert (loaded.threshold, loaded.facts, loaded.camera) == (fitted.threshold, fitted.facts, "door")
+
+
+def change(directory, **values):
+    path = directory / "detector.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda d: (d / "network.keras").unlink(), "expected network.keras"),
+        (lambda d: (d / "detector.json").unlink(), "expected a detector directory with detector.json"),
+        (lambda d: (d / "detector.json").write_text("{"), "expected a detector's description"),
+        (lambda d: (d / "network.keras").write_bytes(b"PK"), "network.keras: expected the checksum"),
+        (lambda d: change(d, threshold=99.0), "detector.json: expected the checksum"),
+        (lambda d: change(d, format=2), "expected format 1"),
+    ],
+)
+def test_a_spoilt_directory_is_refused_in_one_line(fitted, tmp_path, spoil, message):
+    detector.save(fitted, tmp_path / "d")
+    spoil(tmp_path / "d")
+    with pytest.raises(BadInput, match=message) as e:
+        detector.load(tmp_path / "d")
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("frame", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3)), np.zeros((8, 8, 4), np.uint8), "x"])
+def test_what_is_no_frame_is_refused(fitted, frame):
+    with pytest.raises(BadInput, match="expected a frame as uint8"):
+        fitted.stream().push(frame)
+
+
+def test_a_lower_budget_gives_a_higher_threshold(fitted):
+    clips = [Clip(f"n{i}", "validation", 10.0, walk(60, i), None, None, "") for i in range(3)]
+    rare = dataclasses.replace(SETTINGS, decision=config.Decision(false_alarms_per_hour=0.01))
+    assert detector.fit_detector(fitted.network, clips, rare, "door", {}).threshold > fitted.threshold
