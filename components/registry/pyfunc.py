@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from model.detector import Detector
 
 
-def signature(channels: int) -> ModelSignature:
-    """Frames uint8 [T, H, W, C] in, one row a frame out. MLflow takes a bare array only where the input has no name."""
-    frames = TensorSpec(np.dtype(np.uint8), (-1, -1, -1, channels))
-    rows = Schema([ColSpec(DataType.float, "score"), ColSpec(DataType.boolean, "alarm")])
-    return ModelSignature(inputs=Schema([frames]), outputs=rows)
+# Frames [T, H, W, C] in, one row a frame out. MLflow takes a bare array only where the input has no name.
+SIGNATURE = ModelSignature(
+    inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, -1, -1))]),
+    outputs=Schema([ColSpec(DataType.float, "score"), ColSpec(DataType.boolean, "alarm")]),
+)
 
 
 class ScoredFrames:
@@ -28,13 +28,18 @@ class ScoredFrames:
         self._detector = detector
 
     def predict(self, frames: np.ndarray, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """A table with the columns score (NaN during warm-up) and alarm, one row a frame of the clip [T, H, W, C]."""
+        """The columns score (NaN during warm-up) and alarm, one row a frame.
+
+        Args:
+            frames: one clip as the camera gave it, `uint8 [T, H, W, C]`, C is 1 or 3 (RGB).
+            params: not used; MLflow passes it.
+        """
         result = self._detector.score(frames)
         return pd.DataFrame({"score": result.scores, "alarm": result.alarms})
 
 
 def _load_pyfunc(data_path: str) -> ScoredFrames:
     """MLflow calls it with the detector's directory."""
-    from model.detector import Detector  # TensorFlow, which storing a detector does not need
+    from model import detector  # brings TensorFlow, which storing a detector does not need
 
-    return ScoredFrames(Detector.load(Path(data_path)))
+    return ScoredFrames(detector.load(Path(data_path)))

@@ -129,18 +129,18 @@ class Registry:
 
     # Versions
 
-    def register(self, run_id: str, detector: Path, channels: int, measures: Mapping[str, Any]) -> str:
+    def register(self, run_id: str, detector: Path, measures: Mapping[str, Any]) -> str:
         """Stores a detector's directory as a model of the run, and that model as the camera's next version."""
         import mlflow
 
         mlflow.set_tracking_uri(self.tracking_uri)  # `register_model` knows only the global one
         with answering(self.tracking_uri):
-            model = self._log_model(run_id, detector, channels)
+            model = self._log_model(run_id, detector)
             # MLflow keeps a model's first value of a metric, so that these have to be the final ones.
             self._client.log_batch(run_id, metrics=_metrics(measures, model_id=model.model_id))
             return str(mlflow.register_model(model.model_uri, self.name).version)
 
-    def _log_model(self, run_id: str, detector: Path, channels: int) -> LoggedModel:
+    def _log_model(self, run_id: str, detector: Path) -> LoggedModel:
         """As `mlflow.pyfunc.log_model`, which would also link the run's metrics of step 0: those of the first epoch."""
         from mlflow.entities import LoggedModelOutput
         from mlflow.models import Model
@@ -158,7 +158,7 @@ class Registry:
                 f"{directory}/model",
                 loader_module=pyfunc.__name__,
                 data_path=str(detector),
-                signature=pyfunc.signature(channels),
+                signature=pyfunc.SIGNATURE,
                 pip_requirements=[f"unforeseen=={installed_version('unforeseen')}"],
                 mlflow_model=Model(run_id=run_id, model_id=model.model_id),
             )

@@ -135,7 +135,7 @@ def test_aliases_follow_the_gate(registry, client, tmp_path):
         "4": (NO, {"challenger": "4", "champion": "3", "previous": "2"}),
     }
     for number, (decision, moved) in expected.items():
-        version = registry.register(run_id, detector(tmp_path / number / "detector", number), 1, {})
+        version = registry.register(run_id, detector(tmp_path / number / "detector", number), {})
         assert version == number
         registry.promote(version, decision)
         registry.promote(version, decision)  # a repeated step changes nothing
@@ -148,7 +148,7 @@ def test_aliases_follow_the_gate(registry, client, tmp_path):
 def test_the_champion_comes_back_as_it_was_stored(registry, tmp_path):
     stored = detector(tmp_path / "trained")
     (stored / "network.keras").write_bytes(bytes(range(256)))
-    registry.promote(registry.register(registry.start_run({}, {}), stored, 1, {}), YES)
+    registry.promote(registry.register(registry.start_run({}, {}), stored, {}), YES)
     shutil.rmtree(stored)
     champion = registry.champion(tmp_path / "copy")
     assert champion.version == "1"
@@ -163,7 +163,7 @@ def test_a_version_names_its_run_its_measures_and_what_it_takes(registry, client
     run_id = registry.start_run({"seed": 3}, {})
     registry.log_epoch(run_id, 0, {"frame_auroc": 0.1})
     version = client.get_model_version(
-        registry.name, registry.register(run_id, detector(tmp_path / "d"), 3, {"frame_auroc": 0.9})
+        registry.name, registry.register(run_id, detector(tmp_path / "d"), {"frame_auroc": 0.9})
     )
     assert version.run_id == run_id
     model = client.get_logged_model(version.source.removeprefix("models:/"))
@@ -171,7 +171,7 @@ def test_a_version_names_its_run_its_measures_and_what_it_takes(registry, client
     assert {metric.key: metric.value for metric in model.metrics} == {"frame_auroc": 0.9}
     assert client.get_run(run_id).outputs.model_outputs[0].model_id == model.model_id
     info = get_model_info(model.model_uri)
-    assert info.signature.inputs.to_dict()[0]["tensor-spec"] == {"dtype": "uint8", "shape": (-1, -1, -1, 3)}
+    assert info.signature.inputs.to_dict()[0]["tensor-spec"] == {"dtype": "uint8", "shape": (-1, -1, -1, -1)}
     assert info.signature.outputs.input_names() == ["score", "alarm"]
     files = {path.suffix for path in Path(model.artifact_location.removeprefix("file://")).rglob("*")}
     assert not files & {".pkl", ".pickle"}
@@ -179,7 +179,7 @@ def test_a_version_names_its_run_its_measures_and_what_it_takes(registry, client
 
 def test_cameras_do_not_share_runs_or_versions(registry, tmp_path):
     other = Registry(registry.tracking_uri, "gate-2")
-    registry.promote(registry.register(registry.start_run({}, {}), detector(tmp_path / "d"), 1, {}), YES)
+    registry.promote(registry.register(registry.start_run({}, {}), detector(tmp_path / "d"), {}), YES)
     assert other.champion(tmp_path / "copy") is None
 
 
@@ -248,7 +248,7 @@ from pathlib import Path
 from components.registry import Registry
 uri, detector = sys.argv[1:]
 registry = Registry(uri, "campus", (Path(detector).parent / "artifacts").as_uri())
-print(registry.register(registry.start_run({}, {}), Path(detector), 1, {}))
+print(registry.register(registry.start_run({}, {}), Path(detector), {}))
 """
 
 

@@ -73,7 +73,7 @@ def test_from_a_run_to_a_champion_and_on_when_the_server_is_gone(server, tmp_pat
     with registry.recording(run_id):
         registry.log_epoch(run_id, 0, {"loss": 1.0})
     registry.log_evaluation(run_id, {"frame_auroc": 0.9}, [report])
-    version = registry.register(run_id, detector, 1, {"frame_auroc": 0.9})
+    version = registry.register(run_id, detector, {"frame_auroc": 0.9})
     registry.promote(version, Decision(True, "the first champion"))
 
     champion = Registry(uri, "campus").champion(tmp_path / "copy")
