@@ -22,9 +22,9 @@ class Walkway:
     height: int = 120  # pixels
     width: int = 184  # pixels
     fps: float = 10.0
-    train_clips: int = 20
+    train_clips: int = 16
     test_clips: int = 10
-    clip_frames: int = 200
+    clip_frames: int = 150
     seed: int = 0
     noise: float = 3.0  # standard deviation of the sensor noise, grey levels
 
@@ -56,8 +56,8 @@ class Preprocessing:
 class PredNet:
     """Architecture, in the paper's names; the small preset. Layer 0 stands first."""
 
-    stack_sizes: tuple[int, ...] = (1, 16, 32, 64)
-    r_stack_sizes: tuple[int, ...] = (1, 16, 32, 64)
+    stack_sizes: tuple[int, ...] = (1, 8, 16, 32)
+    r_stack_sizes: tuple[int, ...] = (4, 8, 16, 32)
     a_filter_sizes: tuple[int, ...] = (3, 3, 3)
     a_hat_filter_sizes: tuple[int, ...] = (3, 3, 3, 3)
     r_filter_sizes: tuple[int, ...] = (3, 3, 3, 3)
@@ -68,11 +68,11 @@ class PredNet:
 class Training:
     """How PredNet is fitted to normal clips."""
 
-    window_frames: int = 10
-    batch_size: int = 4
-    epochs: int = 12
-    steps_per_epoch: int = 100
-    validation_windows: int = 32
+    window_frames: int = 8
+    batch_size: int = 2
+    epochs: int = 10
+    steps_per_epoch: int = 60
+    validation_windows: int = 20
     layer_loss_weights: tuple[float, ...] = (1.0, 0.1, 0.1, 0.1)  # Lall; (1, 0, 0, 0) is L0
     learning_rate: float = 0.001
     final_learning_rate: float = 0.0001  # reached along a cosine

@@ -25,7 +25,8 @@ class FrameScore(NamedTuple):
     alarm: bool
     evidence: dict[str, float]
     baselines: dict[str, float]
-    observation: scoring.Observation
+    model_mse: float
+    copy_last_frame_mse: float
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,12 @@ class Detector:
             BadInput: frames of another type or shape.
         """
         stream = self.stream()
-        return collect([stream.push(frame) for frame in frames])
+        return collect(stream.push(frame) for frame in frames)
 
     def score_inputs(self, inputs: Iterable[np.ndarray]) -> ClipScores:
         """The same for frames that are preprocessed already."""
         stream = self.stream()
-        return collect([stream.push_input(frame) for frame in inputs])
+        return collect(stream.push_input(frame) for frame in inputs)
 
     def anomaly_map(self, observation: scoring.Observation) -> np.ndarray:
         """Where: the surprise of the smallest blocks, summed over the evidence, `float32 [h, w]`."""
@@ -85,7 +86,13 @@ class Detector:
 
 
 class Stream:
-    """One clip on its way through a detector; equal frames give equal numbers, however they arrive."""
+    """One clip on its way through a detector; equal frames give equal numbers, however they arrive.
+
+    Attributes:
+        observation: prediction and maps of the frame that was pushed last.
+    """
+
+    observation: scoring.Observation
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
@@ -108,18 +115,19 @@ class Stream:
     def push_input(self, frame: np.ndarray) -> FrameScore:
         """Takes the next preprocessed frame `uint8 [h, w, channels]`."""
         detector = self._detector
-        observation = self._observer.observe(frame)
+        observation = self.observation = self._observer.observe(frame)
         warm = self._seen >= detector.settings.warm_up_frames
         self._seen += 1
         if warm:
             self._smooth(observation)
         evidence = self._evidence() if warm and detector.calibration else dict.fromkeys(scoring.EVIDENCE, np.nan)
-        score = float(scoring.join({name: np.float32(value) for name, value in evidence.items()}))
+        score = float(scoring.join({name: np.asarray(value, np.float32) for name, value in evidence.items()}))
         baselines = {
             "frame_difference": float(self._smoothed["frame_difference"][-1]) if warm else np.nan,
             "optical_flow": float(self._smoothed["optical_flow"][-1]) if warm else np.nan,
         }
-        return FrameScore(score, score >= detector.threshold, evidence, baselines, observation)
+        mse, copy = (observation.model_mse, observation.copy_last_frame_mse) if warm else (np.nan, np.nan)
+        return FrameScore(score, score >= detector.threshold, evidence, baselines, mse, copy)
 
     @property
     def values(self) -> dict[str, np.ndarray]:
@@ -138,23 +146,20 @@ class Stream:
         return {name: float(value) for name, value in self._detector.calibration.evidence(self.values).items()}
 
 
-def collect(frames: Sequence[FrameScore]) -> ClipScores:
+def collect(stream: Iterable[FrameScore]) -> ClipScores:
     """The frames of one clip, side by side."""
+    frames = list(stream)
 
     def column(values: Iterable[float]) -> np.ndarray:
         return np.fromiter(values, np.float32, len(frames))
 
-    mse = column(f.observation.model_mse for f in frames)
-    copy = column(f.observation.copy_last_frame_mse for f in frames)
-    warm_up = np.isnan(column(f.baselines["optical_flow"] for f in frames))
-    mse[warm_up] = copy[warm_up] = np.nan
     return ClipScores(
         scores=column(f.score for f in frames),
         alarms=np.fromiter((f.alarm for f in frames), bool, len(frames)),
         evidence={name: column(f.evidence[name] for f in frames) for name in scoring.EVIDENCE},
         baselines={name: column(f.baselines[name] for f in frames) for name in ("frame_difference", "optical_flow")},
-        model_mse=mse,
-        copy_last_frame_mse=copy,
+        model_mse=column(f.model_mse for f in frames),
+        copy_last_frame_mse=column(f.copy_last_frame_mse for f in frames),
     )
 
 
@@ -178,10 +183,10 @@ def fit_detector(
     for number, clip in enumerate(normal, 1):
         stream, start = raw.stream(), len(values)
         for t, frame in enumerate(clip.frames):
-            observation = stream.push_input(frame).observation
+            result = stream.push_input(frame)
             if t >= settings.scoring.warm_up_frames:
                 values.append(stream.values)
-                errors += observation.model_mse, observation.copy_last_frame_mse
+                errors += result.model_mse, result.copy_last_frame_mse
         per_clip.append(slice(start, len(values)))
         progress(f"calibration: {number}/{len(normal)} normal clips")
     _check(errors, len(values), settings.scoring)

@@ -98,7 +98,7 @@ def test_an_unseen_frame_changes_nothing(network, frames):
 @pytest.mark.parametrize(
     ("settings", "weights", "why"),
     [
-        (config.PredNet(), 768890, "the small preset"),
+        (config.PredNet(), 194357, "the small preset"),
         (config.PredNet(stack_sizes=(3, 48, 96, 192), r_stack_sizes=(3, 48, 96, 192)), 6915948, "the paper's network"),
     ],
 )

@@ -1,0 +1,73 @@
+"""Measures of scores against labels; frames without a score are left out by the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def frame_auroc(labels: np.ndarray, scores: np.ndarray) -> float | None:
+    """Area under the ROC curve of labels `bool [N]` and scores `float [N]`; None where only one kind is there."""
+    from sklearn.metrics import roc_auc_score  # a second to import, and unlabelled footage needs none of it
+
+    return float(roc_auc_score(labels, scores)) if _both(labels) else None
+
+
+def average_precision(labels: np.ndarray, scores: np.ndarray) -> float | None:
+    """Area under the precision-recall curve, as a step function."""
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(labels, scores)) if _both(labels) else None
+
+
+def roc(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """False positive rates, true positive rates and thresholds, each `float [K]`."""
+    from sklearn.metrics import roc_curve
+
+    false, true, thresholds = roc_curve(labels, scores)
+    return false, true, thresholds
+
+
+def equal_error_rate(labels: np.ndarray, scores: np.ndarray) -> float | None:
+    """Where the rate of false positives equals the rate of misses, between the ROC's points linearly."""
+    if not _both(labels):
+        return None
+    false, true, _ = roc(labels, scores)
+    difference = false - (1.0 - true)  # rises from -1 to 1
+    return float(np.interp(0.0, difference, false))
+
+
+def macro_auroc(labels: Sequence[np.ndarray], scores: Sequence[np.ndarray]) -> float | None:
+    """Mean over the clips that have both kinds of frames."""
+    values = [frame_auroc(one, other) for one, other in zip(labels, scores, strict=True) if _both(one)]
+    return float(np.mean([v for v in values if v is not None])) if values else None
+
+
+def _both(labels: np.ndarray) -> bool:
+    return bool(labels.any() and not labels.all())
+
+
+class PixelAuroc:
+    """Pixel-level AUROC in bounded memory: the pixels of either kind are counted in bins of their score."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros((2, len(self._EDGES) + 1), np.int64)
+
+    # Finer where normal frames are, coarser in the tail.
+    _EDGES = np.concatenate([np.linspace(-1, 3, 8001), np.geomspace(3, 3000, 2000)[1:]])
+
+    def add(self, mask: np.ndarray, scores: np.ndarray) -> None:
+        """Takes one frame: mask `uint8 [H, W]` (non-zero is anomalous) and scores `float32 [H, W]`."""
+        bins = np.searchsorted(self._EDGES, scores)
+        for kind, counts in enumerate(self._counts):
+            counts += np.bincount(bins[(mask != 0) == bool(kind)], minlength=len(counts))
+
+    @property
+    def value(self) -> float | None:
+        """None where only one kind of pixels came; pixels of one bin are tied."""
+        normal, anomalous = self._counts
+        if not (normal.any() and anomalous.any()):
+            return None
+        below = np.cumsum(normal) - normal
+        return float(((below + 0.5 * normal) * anomalous).sum() / (normal.sum() * anomalous.sum()))
