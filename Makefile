@@ -1,0 +1,62 @@
+# One virtual environment serves every target; it is made and filled when a target first needs it, and again when a
+# lock file changed. Packages come from wherever pip is configured to look, and only with the hashes of the lock.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+IS_311 := -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
+PYTHON ?= $(shell for p in python3.11 python3 python; do $$p $(IS_311) 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install
+COMPILE := uv pip compile --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test bench lint format lock clean
+
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.stamp $(VENV)/project.stamp ## Install, then run the whole pipeline on the built-in walkway into runs/walkway
+	$(BIN)/unforeseen run --out runs/walkway
+
+test: lint ## Install, then check style and types and run every test
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/run.stamp $(VENV)/project.stamp ## Measure training, inference, preprocessing and the pipeline's own overhead
+	$(BIN)/python -m pipelines.bench
+
+lint: $(VENV)/dev.stamp $(VENV)/project.stamp ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp ## Write the style that lint expects
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## Write both lock files anew from pyproject.toml; needs uv
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove the virtual environment and every cache; runs/ stays
+	rm -rf $(VENV) build unforeseen.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp is written last, so an installation that was interrupted is done again.
+$(VENV)/python.stamp:
+	@"$(PYTHON)" $(IS_311) 2>/dev/null || { echo "expected Python 3.11: install it, or name one with make PYTHON=/path/to/python3.11. Received: $(or $(PYTHON),none on PATH)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/run.stamp: requirements.lock $(VENV)/python.stamp
+	$(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/python.stamp
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# setuptools, which builds the project, is in both locks; whichever is installed first serves.
+$(VENV)/project.stamp: pyproject.toml | $(VENV)/python.stamp
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
