@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 JOIN_SECONDS = 1.0  # alarms closer than this are one event
@@ -51,3 +52,17 @@ def fit_threshold(clips: Sequence[tuple[np.ndarray, float]], false_alarms_per_ho
     if not peaks:  # all scores equal
         return float(np.nextafter(np.float32(base), np.float32(np.inf)))
     return base + float(np.mean(peaks) - base) * max(0.0, math.log(len(peaks) / hours / false_alarms_per_hour))
+
+
+def box(anomaly_map: np.ndarray) -> tuple[int, int, int, int]:
+    """Around what is at least half as strange as the strangest pixel and connected with it.
+
+    Args:
+        anomaly_map: `float32 [H, W]`.
+
+    Returns:
+        Left, top, right, bottom in pixels; right and bottom are not included.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((anomaly_map >= anomaly_map.max() / 2).astype(np.uint8))
+    left, top, width, height, _ = stats[labels.flat[anomaly_map.argmax()]].tolist()
+    return left, top, left + width, top + height

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Detector:
     settings: config.Scoring
     calibration: scoring.Calibration | None = None
     threshold: float = np.inf
-    facts: dict[str, object] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def step(self) -> scoring.Step:
@@ -168,7 +168,7 @@ def fit_detector(
     normal: Sequence[Clip],
     settings: config.Config,
     camera: str,
-    facts: dict[str, object],
+    facts: dict[str, Any],
     progress: Callable[[str], None] = lambda line: None,
 ) -> Detector:
     """Calibrates a trained network on normal clips that it was not trained on, and sets the threshold.

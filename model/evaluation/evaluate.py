@@ -42,7 +42,8 @@ def score_clips(
     progress: Callable[[str], None] = lambda line: None,
 ) -> tuple[ScoredClip, ...]:
     """The test and the holdout clips with their scores; where asked, pixels are counted on the way."""
-    clips = [*dataset.clips("test"), *dataset.clips("holdout")]
+    fitted = set(detector.facts.get("fitted_clips", ()))  # elsewhere the same clips may be called holdout
+    clips = [*dataset.clips("test"), *(c for c in dataset.clips("holdout") if c.sha256 not in fitted)]
     scored = []
     for number, clip in enumerate(clips, 1):
         result = _score(detector, clip, pixels)

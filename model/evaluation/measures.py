@@ -33,12 +33,12 @@ def measures(clips: Sequence[ScoredClip], threshold: float, pixel_auroc: float |
     """
     judged = [c for c in clips if c.split == "test"] or [c for c in clips if c.split == "holdout"]
     pairs = labelled_scores(clips, lambda result: result.scores)
-    pooled = _pooled(pairs)
+    frames = pooled(pairs)
     return {
-        "frame_auroc": metrics.frame_auroc(*pooled),
+        "frame_auroc": metrics.frame_auroc(*frames),
         "frame_auroc_macro": metrics.macro_auroc([p[0] for p in pairs], [p[1] for p in pairs]),
-        "average_precision": metrics.average_precision(*pooled),
-        "eer": metrics.equal_error_rate(*pooled),
+        "average_precision": metrics.average_precision(*frames),
+        "eer": metrics.equal_error_rate(*frames),
         "pixel_auroc": pixel_auroc,
         "false_alarms_per_hour": false_alarms_per_hour([c for c in clips if c.split == "holdout"]),
         "clips": len(judged),
@@ -63,10 +63,11 @@ def false_alarms_per_hour(normal: Sequence[ScoredClip]) -> float | None:
 
 
 def _auroc(clips: Sequence[ScoredClip], pick: Pick) -> float | None:
-    return metrics.frame_auroc(*_pooled(labelled_scores(clips, pick)))
+    return metrics.frame_auroc(*pooled(labelled_scores(clips, pick)))
 
 
-def _pooled(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+def pooled(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """The frames of all clips in one, labels and scores."""
     if not pairs:
         return np.zeros(0, bool), np.zeros(0, np.float32)
     return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])

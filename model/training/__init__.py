@@ -1,5 +1,5 @@
 """Fits PredNet to normal clips."""
 
-from model.training.fit import Fitted, fit
+from model.training.fit import Fitted, checkpoint_path, fit
 
-__all__ = ["Fitted", "fit"]
+__all__ = ["Fitted", "checkpoint_path", "fit"]

@@ -50,7 +50,7 @@ def fit(
         BadInput: no clip is as long as a window, or the settings do not fit the pictures.
     """
     keras.utils.set_random_seed(settings.seed)
-    path = checkpoint_dir / f"{_key(architecture, settings, data_digest)}.npz"
+    path = checkpoint_path(checkpoint_dir, architecture, settings, data_digest)
     with _strategy(devices).scope():
         network = _compiled(train[0].shape[1:3], architecture, settings)
     history: list[dict[str, float]] = []
@@ -76,9 +76,10 @@ def fit(
     return Fitted(network, history)
 
 
-def _key(architecture: config.PredNet, settings: config.Training, data_digest: str) -> str:
+def checkpoint_path(directory: Path, architecture: config.PredNet, settings: config.Training, data_digest: str) -> Path:
+    """Where a training keeps its state: equal trainings on equal data share a file, others never do."""
     text = config.to_json(architecture) + config.to_json(settings) + data_digest
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return directory / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
 
 
 def _strategy(devices: Sequence[str] | None) -> Any:

@@ -1,0 +1,93 @@
+"""Detector and evaluation in, a version in MLflow's registry out; the gate decides whether it becomes the champion."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kfp import dsl
+
+from components import IMAGE
+from components.registry import Registry
+from components.step import step
+from model.clips import Dataset
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def register(
+    camera: str,
+    tracking_uri: str,
+    artifact_location: str,
+    seed: int,
+    revision: str,
+    clips: dsl.Input[dsl.Dataset],
+    dataset: dsl.Input[dsl.Dataset],
+    detector: dsl.Input[dsl.Model],
+    evaluation: dsl.Input[dsl.Artifact],
+    report: dsl.Input[dsl.HTML],
+    registration: dsl.Output[dsl.Artifact],
+) -> None:
+    """Champion and challenger are scored on the same clips."""
+    from components.register import register_detector
+
+    paths = (clips.path, dataset.path, detector.path, evaluation.path, report.path, registration.path)
+    register_detector(camera, tracking_uri, artifact_location, seed, *paths)
+
+
+def register_detector(
+    camera: str,
+    tracking_uri: str,
+    artifact_location: str,
+    seed: int,
+    clips: str,
+    dataset: str,
+    detector: str,
+    evaluation: str,
+    report: str,
+    output: str,
+) -> None:
+    """Writes `registration.json`: model, version, alias, decision, reason, run."""
+    with step("register", output) as progress:
+        from model import evaluation as judging
+        from model.detector import load
+        from model.gate import decide
+
+        registry = Registry(tracking_uri, camera, artifact_location or None)
+        facts = json.loads((Path(detector) / "detector.json").read_text())["facts"]
+        result = judging.load(Path(evaluation))
+        run_id = registry.start_run({}, {}, facts["source_run"])
+        pictures = sorted((Path(evaluation) / "pictures").glob("*.png"))
+        registry.log_evaluation(run_id, result.measures, [Path(report), *pictures])
+        with tempfile.TemporaryDirectory() as directory:
+            champion = registry.champion(Path(directory))
+            rival = None
+            if champion:
+                progress(f"scoring the champion, version {champion.version}, on the same clips")
+                rival = _score(load(champion.detector), Path(clips), Path(dataset), Path(directory), progress)
+        decision = decide(result.clips, rival, seed)
+        version = registry.register(run_id, Path(detector), result.measures)
+        registry.promote(version, decision)
+        progress(f"version {version}: {decision.reason}")
+        written = {
+            "model": registry.name,
+            "version": version,
+            "alias": "champion" if decision.promote else "challenger",
+            "reason": decision.reason,
+            "run_id": run_id,
+        }
+        Path(output).mkdir(parents=True, exist_ok=True)
+        (Path(output) / "registration.json").write_text(json.dumps(written))
+
+
+def _score(detector: Any, clips: Path, dataset: Path, scratch: Path, progress: Callable[[str], None]) -> Any:
+    """The champion may want other network inputs than the challenger's."""
+    import dataclasses
+
+    from model import evaluation, footage, preprocessing
+
+    data = Dataset.open(dataset)
+    if data.index["preprocessing"] != json.loads(json.dumps(dataclasses.asdict(detector.preprocessing))):
+        found = footage.read_index(clips / "footage.json")
+        data = preprocessing.write_dataset(found, scratch / "dataset", detector.preprocessing, camera="")
+    return evaluation.score_clips(detector, data, progress=progress)

@@ -1,0 +1,91 @@
+"""Data set in, Detector out: trains PredNet, calibrates it on held-out normal clips, follows it in MLflow."""
+
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+
+from kfp import dsl
+
+from components import IMAGE
+from components.registry import Registry
+from components.step import step
+from model import config
+from model.clips import Dataset, Split
+
+FITTED: tuple[Split, ...] = ("train", "validation")
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def train(
+    camera: str,
+    settings: str,
+    tracking_uri: str,
+    artifact_location: str,
+    checkpoints: str,
+    revision: str,
+    dataset: dsl.Input[dsl.Dataset],
+    detector: dsl.Output[dsl.Model],
+) -> None:
+    """Goes on from the last epoch in `checkpoints` when it was killed."""
+    from components.train import train_detector
+
+    train_detector(
+        dataset.path, camera, settings, tracking_uri, artifact_location, checkpoints, revision, detector.path
+    )
+
+
+def train_detector(
+    dataset: str,
+    camera: str,
+    settings: str,
+    tracking_uri: str,
+    artifact_location: str,
+    checkpoints: str,
+    revision: str,
+    output: str,
+) -> None:
+    """Writes the detector directory; its facts name the MLflow run."""
+    with step("train", output) as progress:
+        from model import detector, training
+
+        everything = config.parse(config.Config, json.loads(settings))
+        data = Dataset.open(Path(dataset))
+        registry = Registry(tracking_uri, camera, artifact_location or None)
+        directory = Path(checkpoints or tempfile.mkdtemp(prefix="unforeseen-"))
+        checkpoint = training.checkpoint_path(directory, everything.prednet, everything.training, data.digest)
+        run_id = _run(registry, checkpoint.with_suffix(".run"), everything, data, revision)
+        progress(f"MLflow run {run_id} of {registry.name}")
+        validation = list(data.clips("validation"))
+        with registry.recording(run_id):
+            registry.log_dataset(run_id, camera, data.digest)
+            fitted = training.fit(
+                [clip.frames for clip in data.clips("train")],
+                [clip.frames for clip in validation],
+                everything.prednet,
+                everything.training,
+                checkpoint_dir=directory,
+                data_digest=data.digest,
+                on_epoch=lambda record: registry.log_epoch(run_id, int(record["epoch"]), record),
+                progress=progress,
+            )
+            facts = {
+                "data_digest": data.digest,
+                "source_run": run_id,
+                "revision": revision,
+                "fitted_clips": [clip.sha256 for split in FITTED for clip in data.clips(split)],
+                "history": fitted.history,
+                "settings": dataclasses.asdict(everything),
+            }
+            result = detector.fit_detector(fitted.network, validation, everything, camera, facts, progress)
+        detector.save(result, Path(output))
+
+
+def _run(registry: Registry, memory: Path, settings: config.Config, data: Dataset, revision: str) -> str:
+    """The MLflow run of this training, the same one after a kill."""
+    params = {**dataclasses.asdict(settings), "data_digest": data.digest}
+    known = memory.read_text() if memory.exists() else None
+    run_id = registry.start_run(params, {"revision": revision}, known)
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    memory.write_text(run_id)
+    return run_id

@@ -1,0 +1,196 @@
+"""Runs the DAG on this machine through kfp.local, and publishes what it made into one directory."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import shutil
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from components.fetch import source_fingerprint
+from components.step import COST, ERROR, MARK
+from model import config
+from model.atomic import write_text
+from model.errors import BadInput, RunFailed
+from pipelines.memory import PeakMemory
+from pipelines.profile import Profile
+
+STEPS = ("ingest", "preprocess", "train", "evaluate", "register")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the user asked for."""
+
+    source: str
+    camera: str
+    out: Path
+    settings: config.Config
+    profile: Profile
+
+
+def run(wanted: Run, say: Callable[[str], None]) -> dict[str, Any]:
+    """Runs the DAG, or answers from its cache; leaves summary, report, detector and MLflow's files in the directory.
+
+    Returns:
+        The summary.
+
+    Raises:
+        BadInput: in whichever step it was found.
+        RunFailed: a step did not reach its goal, or crashed.
+    """
+    fingerprint = _fingerprint(wanted)
+    is_new = not wanted.out.exists()
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    try:
+        with PeakMemory() as memory:
+            artifacts = _run_dag(wanted, fingerprint, say)
+    except BadInput:
+        if is_new:
+            shutil.rmtree(wanted.out, ignore_errors=True)
+        raise
+    _publish(wanted.out, artifacts, time.monotonic() - start, memory.peak_mb)
+    return dict(json.loads((wanted.out / "summary.json").read_text()))
+
+
+def _fingerprint(wanted: Run) -> str:
+    if wanted.source == "walkway":
+        return "walkway"  # its settings are in the arguments of ingest
+    store = wanted.profile.store
+    return source_fingerprint(wanted.source, store.endpoint, store.region)
+
+
+def revision() -> str:
+    """Version and a digest of our own source: what the cache must not outlive."""
+    root = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for package in ("model", "components", "pipelines"):
+        for file in sorted((root / package).rglob("*")):
+            if file.suffix in (".py", ".j2"):
+                digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
+    return f"{version('unforeseen')}+{digest.hexdigest()[:12]}"
+
+
+def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
+    settings = wanted.settings
+    tracking_uri, artifact_location = wanted.profile.tracking(wanted.out)
+    local = wanted.source == "walkway" or "://" in wanted.source
+    fitted = ("prednet", "training", "scoring", "decision", "preprocessing")
+    return {
+        "source": wanted.source if local else str(Path(wanted.source).absolute()),
+        "camera": wanted.camera,
+        "revision": revision(),
+        "fingerprint": fingerprint,
+        "ingest_settings": _sections(settings, "walkway", "footage", "training", "decision"),
+        "preprocess_settings": config.to_json(settings.preprocessing),
+        "train_settings": _sections(settings, *fitted),
+        "seed": settings.training.seed,
+        "endpoint": wanted.profile.store.endpoint,
+        "region": wanted.profile.store.region,
+        "downloads": str(wanted.out / "downloads"),
+        "tracking_uri": tracking_uri,
+        "artifact_location": artifact_location,
+        "checkpoints": str(wanted.out / "checkpoints"),
+    }
+
+
+def _sections(settings: config.Config, *names: str) -> str:
+    return json.dumps({name: json.loads(config.to_json(getattr(settings, name))) for name in names}, sort_keys=True)
+
+
+def _run_dag(wanted: Run, fingerprint: str, say: Callable[[str], None]) -> dict[str, Any]:
+    from kfp import local
+
+    from pipelines.training import training
+
+    root = wanted.out / "pipeline"
+    before = set(root.glob("*-*")) if root.exists() else set()
+    local.init(
+        runner=local.SubprocessRunner(use_venv=False),
+        pipeline_root=str(root),
+        enable_caching=True,
+        cache_root=str(wanted.out / "cache"),
+    )
+    try:
+        with (
+            (wanted.out / "run.log").open("w") as log,
+            contextlib.redirect_stdout(_Filter(log, say)),
+            warnings.catch_warnings(),
+        ):
+            # A step runs in this very environment, whatever its image would be on a cluster.
+            warnings.filterwarnings("ignore", "You may be attemping to run a task that uses custom", RuntimeWarning)
+            outputs = training(**_arguments(wanted, fingerprint)).outputs
+    except RuntimeError as e:
+        failed = set(root.glob("*-*")) - before
+        error = next((json.loads(p.read_text()) for d in failed for p in d.glob(f"*/{ERROR}")), None)
+        for directory in failed:
+            shutil.rmtree(directory, ignore_errors=True)
+        if error and error["exit_code"] == BadInput.exit_code:
+            raise BadInput(error["message"]) from None
+        if error:
+            raise RunFailed(error["message"]) from None
+        raise RunFailed(f"a step crashed: {e}. Its log is {wanted.out / 'run.log'}") from e
+    kept = {Path(artifact.path).parent.parent for artifact in outputs.values()}
+    for directory in set(root.glob("*-*")) - kept:
+        shutil.rmtree(directory, ignore_errors=True)
+    return {name: Path(artifact.path) for name, artifact in outputs.items()}
+
+
+class _Filter(io.TextIOBase):
+    """Everything into the log; of that the steps' progress lines, and which steps the cache answered, to the user."""
+
+    def __init__(self, log: Any, say: Callable[[str], None]) -> None:
+        self._log, self._say, self._line = log, say, ""
+
+    def write(self, text: str) -> int:
+        """Takes pieces of lines."""
+        self._log.write(text)
+        self._log.flush()
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            if MARK in line:
+                self._say(line.partition(MARK)[2].strip())
+        return len(text)
+
+
+def _publish(out: Path, artifacts: dict[str, Path], seconds: float, peak_mb: float) -> None:
+    """Puts what a person looks for at the top of the directory; the steps' seconds are of when they really ran."""
+    names = ("clips", "dataset", "detector", "evaluation", "registration")
+    roots = {step: artifacts[name].parent for step, name in zip(STEPS, names, strict=True)}
+    costs = {name: json.loads((root / COST).read_text()) for name, root in roots.items()}
+    summary = {
+        **json.loads((artifacts["evaluation"] / "evaluation.json").read_text())["measures"],
+        "seconds": {**{name: cost["seconds"] for name, cost in costs.items()}, "total": round(seconds, 3)},
+        "peak_memory_mb": round(max(peak_mb, *(cost["peak_memory_mb"] for cost in costs.values())), 1),
+        "version": version("unforeseen"),
+        "registered": json.loads((artifacts["registration"] / "registration.json").read_text()),
+        "notes": json.loads((artifacts["clips"] / "advice.json").read_text()),
+    }
+    _replace(artifacts["detector"], out / "detector")
+    write_text(out / "report.html", artifacts["report"].read_text())
+    write_text(out / "summary.json", json.dumps(summary, indent=1) + "\n")
+
+
+def _replace(source: Path, target: Path) -> None:
+    partial, old = (target.with_name(f".{target.name}.{word}") for word in ("partial", "old"))
+    for directory in (partial, old):
+        shutil.rmtree(directory, ignore_errors=True)
+    shutil.copytree(source, partial)
+    if target.exists():
+        target.replace(old)
+    partial.replace(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def plan(wanted: Run) -> dict[str, Any]:
+    """What a run would do, after the checks that need no decoding."""
+    return {"steps": list(STEPS), "fingerprint": _fingerprint(wanted), "arguments": _arguments(wanted, "")}

@@ -1,0 +1,88 @@
+"""The DAG: the only place that knows the order of the steps."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from components.evaluate import evaluate
+from components.ingest import ingest
+from components.preprocess import preprocess
+from components.register import register
+from components.train import train
+
+NAME = "unforeseen-training"
+
+
+class Outputs(NamedTuple):
+    """The artifacts of a run."""
+
+    clips: dsl.Dataset
+    dataset: dsl.Dataset
+    detector: dsl.Model
+    evaluation: dsl.Artifact
+    report: dsl.HTML
+    registration: dsl.Artifact
+
+
+@dsl.pipeline(name=NAME, description="Learns what normal looks like on one camera.")
+def training(
+    source: str,
+    camera: str,
+    revision: str,
+    fingerprint: str,
+    ingest_settings: str,
+    preprocess_settings: str,
+    train_settings: str,
+    seed: int,
+    endpoint: str = "",
+    region: str = "",
+    downloads: str = "",
+    tracking_uri: str = "",
+    artifact_location: str = "",
+    checkpoints: str = "",
+) -> Outputs:
+    """Each step gets the settings that it reads and no others, so that the cache forgets no more than it must."""
+    ingested = ingest(
+        source=source,
+        camera=camera,
+        settings=ingest_settings,
+        endpoint=endpoint,
+        region=region,
+        downloads=downloads,
+        fingerprint=fingerprint,
+        revision=revision,
+    )
+    clips = ingested.outputs["clips"]
+    preprocessed = preprocess(camera=camera, settings=preprocess_settings, revision=revision, clips=clips)
+    dataset = preprocessed.outputs["dataset"]
+    trained = train(
+        camera=camera,
+        settings=train_settings,
+        tracking_uri=tracking_uri,
+        artifact_location=artifact_location,
+        checkpoints=checkpoints,
+        revision=revision,
+        dataset=dataset,
+    )
+    detector = trained.outputs["detector"]
+    evaluated = evaluate(revision=revision, clips=clips, dataset=dataset, detector=detector)
+    registered = register(
+        camera=camera,
+        tracking_uri=tracking_uri,
+        artifact_location=artifact_location,
+        seed=seed,
+        revision=revision,
+        clips=clips,
+        dataset=dataset,
+        detector=detector,
+        evaluation=evaluated.outputs["evaluation"],
+        report=evaluated.outputs["report"],
+    )
+    return Outputs(
+        clips,
+        dataset,
+        detector,
+        evaluated.outputs["evaluation"],
+        evaluated.outputs["report"],
+        registered.outputs["registration"],
+    )
