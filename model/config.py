@@ -4,51 +4,72 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from model.errors import BadInput
 
 T = TypeVar("T")
 
 
+class Limit(NamedTuple):
+    """What a value must be beside its type."""
+
+    words: str  # after "expected section.key"
+    holds: Callable[[Any], bool]
+
+
+Natural = Annotated[int, Limit("of at least 0", lambda x: x >= 0)]
+Count = Annotated[int, Limit("of at least 1", lambda x: x >= 1)]
+Counts = Annotated[tuple[Count, ...], Limit("of at least one value", len)]
+Side = Annotated[int, Limit("of at least 16", lambda x: x >= 16)]  # pixels; optical flow finds nothing in less
+Channels = Annotated[int, Limit("as 1 or 3", lambda x: x in (1, 3))]
+Window = Annotated[int, Limit("of at least 2", lambda x: x >= 2)]  # nothing predicts its first frame
+Seed = Annotated[int, Limit("of at least 0 and below 2^32", lambda x: 0 <= x < 1 << 32)]
+NotNegative = Annotated[float, Limit("of at least 0", lambda x: x >= 0)]
+Positive = Annotated[float, Limit("over 0", lambda x: x > 0)]
+AtLeastOne = Annotated[float, Limit("of at least 1", lambda x: x >= 1)]
+Share = Annotated[float, Limit("of at least 0 and below 1", lambda x: 0 <= x < 1)]
+
+
 @dataclass(frozen=True)
 class Walkway:
     """The built-in synthetic footage."""
 
-    height: int = 120  # pixels
-    width: int = 184  # pixels
-    fps: float = 10.0
-    train_clips: int = 16
-    test_clips: int = 10
-    clip_frames: int = 150
-    seed: int = 0
-    noise: float = 3.0  # standard deviation of the sensor noise, grey levels
+    height: Count = 120  # pixels
+    width: Count = 184  # pixels
+    fps: Positive = 10.0
+    train_clips: Natural = 16
+    test_clips: Natural = 10
+    clip_frames: Count = 150
+    seed: Natural = 0
+    noise: NotNegative = 3.0  # standard deviation of the sensor noise, grey levels
 
 
 @dataclass(frozen=True)
 class Footage:
     """How a source is cut into clips and the clips into splits."""
 
-    picture_fps: float = 10.0  # frames/s of picture folders, which carry none
-    clip_seconds: float = 20.0  # unlabelled clips that last longer are cut into pieces of this length
-    validation_share: float = 0.2  # of the normal clips: early stopping, calibration, threshold
-    holdout_share: float = 0.1  # of the normal clips: nothing is fitted on them
-    max_expansion_mb: int = 20_000  # an archive that unpacks to more is refused
+    picture_fps: Positive = 10.0  # frames/s of picture folders, which carry none
+    clip_seconds: Positive = 20.0  # unlabelled clips that last longer are cut into pieces of this length
+    validation_share: Share = 0.2  # of the normal clips: early stopping, calibration, threshold
+    holdout_share: Share = 0.1  # of the normal clips: nothing is fitted on them
+    max_expansion_mb: Count = 20_000  # an archive that unpacks to more is refused
 
 
 @dataclass(frozen=True)
 class Preprocessing:
     """The one road from a camera frame to a network input."""
 
-    height: int = 80  # pixels, after crop
-    width: int = 120  # pixels, after crop
-    channels: int = 1  # 1 grey, 3 RGB
+    height: Side = 80  # pixels, after crop
+    width: Side = 120  # pixels, after crop
+    channels: Channels = 1  # 1 grey, 3 RGB
     crop: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 1.0)  # top, bottom, left, right; shares of the frame
-    blur: float = 0.0  # standard deviation of a Gaussian blur, pixels of the cropped frame; 0 is none
+    blur: NotNegative = 0.0  # standard deviation of a Gaussian blur, pixels of the cropped frame; 0 is none
     region_mask: tuple[tuple[tuple[float, float], ...], ...] = ()  # polygons of (x, y), shares of the cropped frame
 
 
@@ -56,48 +77,48 @@ class Preprocessing:
 class PredNet:
     """Architecture, in the paper's names; the small preset. Layer 0 stands first."""
 
-    stack_sizes: tuple[int, ...] = (1, 8, 16, 32)
-    r_stack_sizes: tuple[int, ...] = (4, 8, 16, 32)
-    a_filter_sizes: tuple[int, ...] = (3, 3, 3)
-    a_hat_filter_sizes: tuple[int, ...] = (3, 3, 3, 3)
-    r_filter_sizes: tuple[int, ...] = (3, 3, 3, 3)
-    pixel_max: float = 1.0
+    stack_sizes: Counts = (1, 8, 16, 32)
+    r_stack_sizes: Counts = (4, 8, 16, 32)
+    a_filter_sizes: tuple[Count, ...] = (3, 3, 3)
+    a_hat_filter_sizes: Counts = (3, 3, 3, 3)
+    r_filter_sizes: Counts = (3, 3, 3, 3)
+    pixel_max: Positive = 1.0
 
 
 @dataclass(frozen=True)
 class Training:
     """How PredNet is fitted to normal clips."""
 
-    window_frames: int = 8
-    batch_size: int = 2
-    epochs: int = 10
-    steps_per_epoch: int = 60
-    validation_windows: int = 20
-    layer_loss_weights: tuple[float, ...] = (1.0, 0.1, 0.1, 0.1)  # Lall; (1, 0, 0, 0) is L0
-    learning_rate: float = 0.001
-    final_learning_rate: float = 0.0001  # reached along a cosine
-    warmup_steps: int = 50
-    clip_norm: float = 1.0  # of the gradient over all weights
-    patience: int = 6  # epochs without a better validation loss
+    window_frames: Window = 8
+    batch_size: Count = 2
+    epochs: Count = 10
+    steps_per_epoch: Count = 60
+    validation_windows: Count = 20
+    layer_loss_weights: tuple[NotNegative, ...] = (1.0, 0.1, 0.1, 0.1)  # Lall; (1, 0, 0, 0) is L0
+    learning_rate: Positive = 0.001
+    final_learning_rate: NotNegative = 0.0001  # reached along a cosine
+    warmup_steps: Natural = 50
+    clip_norm: Positive = 1.0  # of the gradient over all weights
+    patience: Count = 6  # epochs without a better validation loss
     mixed_precision: bool = False
     xla: bool = False
-    seed: int = 0
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
 class Scoring:
     """Evidence per frame."""
 
-    warm_up_frames: int = 8  # first frames of a clip, which have no score
-    block_sizes: tuple[int, ...] = (8, 16)  # pixels of the network input
-    smoothing_frames: float = 4.0  # time constant of the causal exponential smoothing
+    warm_up_frames: Count = 8  # first frames of a clip, which have no score
+    block_sizes: Counts = (8, 16)  # pixels of the network input
+    smoothing_frames: AtLeastOne = 4.0  # time constant of the causal exponential smoothing
 
 
 @dataclass(frozen=True)
 class Decision:
     """From scores to alarms."""
 
-    false_alarms_per_hour: float = 1.0
+    false_alarms_per_hour: Positive = 1.0
 
 
 @dataclass(frozen=True)
@@ -111,6 +132,14 @@ class Config:
     training: Training = field(default_factory=Training)
     scoring: Scoring = field(default_factory=Scoring)
     decision: Decision = field(default_factory=Decision)
+
+    def __post_init__(self) -> None:
+        """Refuses what no section can see alone."""
+        if self.prednet.stack_sizes[0] != self.preprocessing.channels:
+            raise BadInput(
+                f"expected prednet.stack_sizes to begin with preprocessing.channels, {self.preprocessing.channels}. "
+                f"Received: {self.prednet.stack_sizes}"
+            )
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -127,9 +156,9 @@ def parse(kind: type[T], data: Mapping[str, Any], where: str = "") -> T:
     """Builds the dataclass `kind` from plain data, as JSON holds it.
 
     Raises:
-        BadInput: an unknown key or a value of the wrong type, named with its full path.
+        BadInput: an unknown key, a value of the wrong type or out of its limits, named with its full path.
     """
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     unknown = sorted(set(data) - set(hints))
     if unknown:
         raise BadInput(f"expected settings of {where or kind.__name__}: {', '.join(hints)}. Received: {unknown[0]}")
@@ -137,6 +166,12 @@ def parse(kind: type[T], data: Mapping[str, Any], where: str = "") -> T:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
+    if typing.get_origin(hint) is Annotated:
+        kind, limit = typing.get_args(hint)
+        parsed = _value(kind, value, where)
+        if not limit.holds(parsed):
+            raise BadInput(f"expected {where} {limit.words}. Received: {value!r}")
+        return parsed
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return parse(typing.cast(type[Any], hint), value, where)
     if typing.get_origin(hint) is tuple and isinstance(value, (list, tuple)):
@@ -146,21 +181,30 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             return tuple(_value(h, v, where) for h, v in zip(hints, value, strict=True))
     if isinstance(hint, types.UnionType):
         return None if value is None else _value(next(h for h in hint.__args__ if h is not type(None)), value, where)
-    if hint is float and type(value) in (int, float):
+    if hint is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
     if hint is int and type(value) is float and value.is_integer():
         return int(value)  # JSON through protobuf has no integers
-    if isinstance(hint, type) and type(value) is hint:
+    if type(value) is hint and hint is not float:
         return value
-    name = hint.__name__ if isinstance(hint, type) else str(hint)
-    raise BadInput(f"expected {where} as {name}. Received: {value!r}")
+    raise BadInput(f"expected {where} as {_name(hint)}. Received: {value!r}")
+
+
+def _name(hint: Any) -> str:
+    """For people: `[int, ...]`, say."""
+    items = typing.get_args(hint)
+    if typing.get_origin(hint) is Annotated:
+        return _name(items[0])
+    if typing.get_origin(hint) is tuple:
+        return f"[{', '.join('...' if item is Ellipsis else _name(item) for item in items)}]"
+    return hint.__name__ if isinstance(hint, type) else str(hint)
 
 
 def build(preset: str = "small", overrides: tuple[str, ...] | list[str] = ()) -> Config:
     """The configuration of a preset with `section.key=value` overrides; values are JSON, or bare words.
 
     Raises:
-        BadInput: an unknown preset, an unknown key, or a value of the wrong type.
+        BadInput: an unknown preset, an unknown key, or a value of the wrong type or out of its limits.
     """
     if preset not in PRESETS:
         raise BadInput(f"expected a preset of {', '.join(PRESETS)}. Received: {preset}")
