@@ -138,12 +138,12 @@ def test_importing_changes_no_environment_and_makes_no_directory(tmp_path):
 import importlib, json, os
 from pathlib import Path
 def look():
-    return dict(os.environ), sorted(map(str, Path.home().rglob("*"))), Path.cwd()
+    return {{str(found) for found in [*os.environ.items(), *Path.home().rglob("*"), Path.cwd()]}}
 for statement in {theirs!r}:
     exec(statement)
 before = look()
 for module in {MODULES!r}:
     importlib.import_module(module)
-print(json.dumps([[str(a), str(b)] for a, b in zip(before, look()) if a != b]))
+print(json.dumps(sorted(before ^ look())))
 """
     assert run(code, tmp_path) == []
