@@ -29,7 +29,7 @@ def start_by_copying(cell: PredNetCell) -> None:
     if r < channels:
         return
     kernel, bias = (w.numpy() for w in cell.gates[0].weights)
-    middle = kernel.shape[0] // 2
+    middle = (kernel.shape[0] - 1) // 2  # where an even kernel has its own pixel under "same" padding
     kernel *= NOISE
     candidate = kernel[middle, middle, :, 3 * r :]  # [R_0, E_0, R_1 upsampled; r]
     for n in range(channels):
@@ -38,7 +38,7 @@ def start_by_copying(cell: PredNetCell) -> None:
     bias[: 3 * r] = OPEN
     cell.gates[0].set_weights([kernel, bias])
     kernel, bias = (w.numpy() for w in cell.a_hat[0].weights)
-    middle = kernel.shape[0] // 2
+    middle = (kernel.shape[0] - 1) // 2
     kernel *= NOISE
     kernel[middle, middle, :channels, :channels] += SLOPE * np.eye(channels, dtype=kernel.dtype)
     cell.a_hat[0].set_weights([kernel, bias])
