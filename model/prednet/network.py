@@ -50,8 +50,6 @@ class PredNet(keras.Model):
         self.layer_loss_weights = tuple(layer_loss_weights)
         if len(self.layer_loss_weights) != cell.layers_count:
             raise ValueError(f"expected {cell.layers_count} layer_loss_weights. Received: {self.layer_loss_weights}")
-        self.mse = keras.metrics.Mean(name="mse")
-        self.copy_last_frame_mse = keras.metrics.Mean(name="copy_last_frame_mse")
 
     def build(self, input_shape: Any = None) -> None:
         """Makes the weights; the shape is known from the constructor."""
@@ -68,8 +66,20 @@ class PredNet(keras.Model):
         self.build()
 
     def call(self, frames: Tensor) -> Tensor:
-        """Mean errors and squared error of every step, `[B, T, L + 1]`."""
-        return self._scan(frames, lambda step: [self._measure(step)])[0]
+        """Mean errors and squared error of every step from a zero state, `[B, T, L + 1]`."""
+        return self.measure(frames, self.zero_state(tf.shape(frames)[0]))[0]
+
+    def measure(self, frames: Tensor, state: State) -> tuple[Tensor, State]:
+        """The same from any state, and the state after the last frame."""
+        (measures,), state = self._scan(frames, state, lambda step: [self._measure(step)])
+        return measures, state
+
+    def weighted_loss(self, measures: Tensor, fresh: Tensor) -> Tensor:
+        """Equation (5): the weighted errors; the first frame after a zero state (`fresh`, bool [B]) does not count."""
+        layers = ops.convert_to_tensor(self.layer_loss_weights, dtype="float32")
+        first = ops.cast(ops.logical_not(fresh), "float32")[:, None]
+        times = ops.concatenate([first, ops.ones_like(measures[:, 1:, 0])], axis=1)
+        return ops.sum(times * ops.sum(measures[..., :-1] * layers, axis=-1)) / ops.sum(times)
 
     def rollout(self, frames: Tensor, extrap_start: int | None = None) -> Rollout:
         """All predictions, errors and representations of windows `[B, T, H, W, C]`.
@@ -78,19 +88,19 @@ class PredNet(keras.Model):
         target of layer 0. (The published code takes the prediction of the step before, so that its E_0 is not zero.)
         """
         n = self.cell.layers_count
-        tensors = self._scan(frames, lambda step: [step.a_hat, *step.state.e, *step.state.r], extrap_start)
+        state = self.zero_state(tf.shape(frames)[0])
+        tensors, _ = self._scan(frames, state, lambda step: [step.a_hat, *step.state.e, *step.state.r], extrap_start)
         return Rollout(tensors[0], tuple(tensors[1 : n + 1]), tuple(tensors[n + 1 :]))
 
     def _scan(
-        self, frames: Tensor, outputs: Callable[[Step], list[Tensor]], extrap_start: int | None = None
-    ) -> list[Tensor]:
-        """Runs the cell over `[B, T, ...]` and stacks what `outputs` takes from each step.
+        self, frames: Tensor, state: State, outputs: Callable[[Step], list[Tensor]], extrap_start: int | None = None
+    ) -> tuple[list[Tensor], State]:
+        """Runs the cell over `[B, T, ...]` and stacks what `outputs` takes from each step; gives the last state too.
 
         A loop in the graph, not an unrolled one: it is as fast and is traced in half the time.
         """
         frames = tf.transpose(tf.cast(frames, self.compute_dtype), (1, 0, 2, 3, 4))
         length = frames.shape[0]
-        state = self.cell.initial_state(tf.shape(frames)[1], self.height, self.width)
         first = outputs(self.cell(frames[0], state))
         arrays = [tf.TensorArray(x.dtype, length, element_shape=x.shape) for x in first]
 
@@ -98,25 +108,14 @@ class PredNet(keras.Model):
             step = self.cell(frames[t], state, seen=True if extrap_start is None else t < extrap_start)
             return t + 1, step.state, [a.write(t, x) for a, x in zip(arrays, outputs(step), strict=True)]
 
-        _, _, arrays = tf.while_loop(lambda t, *_: t < length, body, (0, state, arrays), maximum_iterations=length)
-        return [_batch_first(a.stack()) for a in arrays]
+        _, state, arrays = tf.while_loop(lambda t, *_: t < length, body, (0, state, arrays), maximum_iterations=length)
+        return [_batch_first(a.stack()) for a in arrays], state
 
     def _measure(self, step: Step) -> Tensor:
         """[B, L + 1] in float32; E_0 holds either half of |A-hat - A|, so its squares sum to the squared error."""
         e = [ops.cast(x, "float32") for x in step.state.e]
         means = [ops.mean(x, axis=(1, 2, 3)) for x in e]
         return ops.stack([*means, 2.0 * ops.mean(ops.square(e[0]), axis=(1, 2, 3))], axis=-1)
-
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Tensor:
-        """Equation (5): the weighted errors, with time weights 0 for the first frame and equal for the rest."""
-        errors = y_pred[:, 1:]
-        weights = ops.convert_to_tensor(self.layer_loss_weights, dtype="float32")
-        frames = ops.cast(x, "float32")
-        self.mse.update_state(ops.mean(errors[..., -1]))
-        self.copy_last_frame_mse.update_state(ops.mean(ops.square(frames[:, 1:] - frames[:, :-1])))
-        return ops.mean(ops.sum(errors[..., :-1] * weights, axis=-1))
 
     def get_config(self) -> dict[str, Any]:
         """Mirrors the constructor."""
@@ -134,7 +133,7 @@ class PredNet(keras.Model):
         cell = keras.saving.deserialize_keras_object(config.pop("cell"), custom_objects)
         return cls(cell=cell, **config)
 
-    def zero_state(self, batch: int) -> State:
+    def zero_state(self, batch: Any) -> State:
         """The state before the first frame of a clip."""
         return self.cell.initial_state(batch, self.height, self.width)
 

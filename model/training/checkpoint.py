@@ -22,16 +22,16 @@ class Checkpoint:
     history: list[dict[str, float]]  # one entry an epoch
 
     @classmethod
-    def take(cls, network: Any, best_weights: list[np.ndarray], history: list[dict[str, float]]) -> Checkpoint:
-        """Copies the state of a compiled network."""
-        optimizer = [np.array(v.numpy()) for v in network.optimizer.variables]
-        return cls(network.get_weights(), optimizer, best_weights, history)
+    def take(
+        cls, network: Any, optimizer: Any, best_weights: list[np.ndarray], history: list[dict[str, float]]
+    ) -> Checkpoint:
+        """Copies the state of a network and its optimizer."""
+        return cls(network.get_weights(), [np.array(v.numpy()) for v in optimizer.variables], best_weights, history)
 
-    def restore(self, network: Any) -> None:
-        """Puts the state back into a network built and compiled alike."""
+    def restore(self, network: Any, optimizer: Any) -> None:
+        """Puts the state back into a network and an optimizer built alike."""
         network.set_weights(self.weights)
-        network.optimizer.build(network.trainable_variables)
-        for variable, value in zip(network.optimizer.variables, self.optimizer, strict=True):
+        for variable, value in zip(optimizer.variables, self.optimizer, strict=True):
             variable.assign(value)
 
     def save(self, path: Path) -> None:

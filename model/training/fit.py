@@ -15,8 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from model import config, prednet
+from model.errors import BadInput, RunFailed
 from model.training import windows
 from model.training.checkpoint import Checkpoint
+from model.training.steps import Figures, Steps
 
 PROGRESS_SECONDS = 10.0
 
@@ -51,25 +53,33 @@ def fit(
     """
     keras.utils.set_random_seed(settings.seed)
     path = checkpoint_path(checkpoint_dir, architecture, settings, data_digest)
-    with _strategy(devices).scope():
-        network = _compiled(train[0].shape[1:3], architecture, settings)
+    strategy = _strategy(devices, settings.batch_size)
+    with strategy.scope():
+        network, optimizer = _fresh(train[0].shape[1:3], architecture, settings)
     history: list[dict[str, float]] = []
     best_weights = network.get_weights()
     if path.exists():
         checkpoint = Checkpoint.load(path)
-        checkpoint.restore(network)
+        checkpoint.restore(network, optimizer)
         history, best_weights = checkpoint.history, checkpoint.best_weights
         progress(f"going on after epoch {len(history)} of {settings.epochs}")
-    frames = settings.window_frames
-    held_out = windows.batches(
-        validation, windows.spread(validation, frames, settings.validation_windows), frames, settings.batch_size
+    steps = Steps(network, optimizer, strategy, settings.batch_size, xla=settings.xla)
+    patrol = windows.patrol(
+        validation, settings.window_frames, settings.batch_size, settings.validation_windows // settings.batch_size
     )
     while len(history) < settings.epochs and not _exhausted(history, settings.patience):
-        record = _epoch(network, train, held_out, settings, len(history), progress)
+        record = _train_epoch(steps, train, settings, len(history), progress)
+        judged = _run(steps.validate, steps.zero_state(), strategy, validation, patrol, settings.window_frames)
+        record |= {
+            "validation_loss": judged.loss,
+            "validation_mse": judged.mse,
+            "copy_last_frame_mse": judged.copy_last_frame_mse,
+            "learning_rate": float(optimizer.learning_rate),
+        }
         history.append(record)
         if record["validation_loss"] <= min(r["validation_loss"] for r in history):
             best_weights = network.get_weights()
-        Checkpoint.take(network, best_weights, history).save(path)
+        Checkpoint.take(network, optimizer, best_weights, history).save(path)
         on_epoch(record)
         progress(_describe(record, settings))
     network.set_weights(best_weights)
@@ -82,12 +92,18 @@ def checkpoint_path(directory: Path, architecture: config.PredNet, settings: con
     return directory / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
 
 
-def _strategy(devices: Sequence[str] | None) -> Any:
+def _strategy(devices: Sequence[str] | None, streams: int) -> Any:
     devices = [d.name for d in tf.config.list_logical_devices("GPU")] if devices is None else devices
-    return tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
+    if len(devices) < 2:
+        return tf.distribute.get_strategy()
+    if streams % len(devices):
+        raise BadInput(f"expected training.batch_size that {len(devices)} devices divide. Received: {streams}")
+    return tf.distribute.MirroredStrategy(devices)
 
 
-def _compiled(size: tuple[int, int], architecture: config.PredNet, settings: config.Training) -> prednet.PredNet:
+def _fresh(
+    size: tuple[int, int], architecture: config.PredNet, settings: config.Training
+) -> tuple[prednet.PredNet, Any]:
     dtype = "mixed_float16" if settings.mixed_precision else "float32"
     network = prednet.build(architecture, *size, settings.layer_loss_weights, dtype=dtype)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -98,8 +114,10 @@ def _compiled(size: tuple[int, int], architecture: config.PredNet, settings: con
         alpha=settings.final_learning_rate / settings.learning_rate,
     )
     optimizer = keras.optimizers.Adam(rate, global_clipnorm=settings.clip_norm)
-    network.compile(optimizer=optimizer, jit_compile=settings.xla)
-    return network
+    if settings.mixed_precision:
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer.build(network.trainable_variables)
+    return network, optimizer
 
 
 def _exhausted(history: list[dict[str, float]], patience: int) -> bool:
@@ -108,32 +126,56 @@ def _exhausted(history: list[dict[str, float]], patience: int) -> bool:
     return len(losses) > patience and min(losses[-patience:]) > min(losses[:-patience])
 
 
-def _epoch(
-    network: prednet.PredNet,
+def _train_epoch(
+    steps: Steps,
     train: Sequence[np.ndarray],
-    held_out: Any,
     settings: config.Training,
     epoch: int,
     progress: Callable[[str], None],
 ) -> dict[str, float]:
     generator = np.random.default_rng([settings.seed, epoch])  # so that a resumed epoch sees the same windows
-    number = settings.steps_per_epoch * settings.batch_size
-    drawn = windows.draw(train, settings.window_frames, number, generator)
-    data = windows.batches(train, drawn, settings.window_frames, settings.batch_size)
-    start = time.monotonic()
-    report = _Progress(epoch, settings, progress)
-    trained = network.fit(data, epochs=1, verbose=0, shuffle=False, callbacks=[report]).history
+    walks = windows.walk(train, settings.window_frames, settings.batch_size, settings.steps_per_epoch, generator)
+    start = said = time.monotonic()
+
+    def report(step: int, loss: float) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if not math.isfinite(loss):
+            raise RunFailed(
+                f"the training loss became {loss} in epoch {epoch + 1}, step {step}. "
+                f"Lower training.learning_rate (it is {settings.learning_rate}) or training.clip_norm"
+            )
+        if now - said > PROGRESS_SECONDS:
+            said = now
+            rate = step * settings.batch_size * settings.window_frames / (now - start)
+            progress(
+                f"epoch {epoch + 1}/{settings.epochs}, step {step}/{settings.steps_per_epoch}: "
+                f"loss {loss:.5f}, {rate:.0f} frames/s"
+            )
+
+    figures = _run(steps.train, steps.zero_state(), steps.strategy, train, walks, settings.window_frames, report)
     seconds = time.monotonic() - start
-    judged = network.evaluate(held_out, verbose=0, return_dict=True)
-    return {
-        "epoch": float(epoch + 1),
-        "loss": float(trained["loss"][0]),
-        "validation_loss": float(judged["loss"]),
-        "validation_mse": float(judged["mse"]),
-        "copy_last_frame_mse": float(judged["copy_last_frame_mse"]),
-        "learning_rate": float(network.optimizer.learning_rate),
-        "frames_per_second": number * settings.window_frames / seconds,
-    }
+    frames = settings.steps_per_epoch * settings.batch_size * settings.window_frames
+    return {"epoch": float(epoch + 1), "loss": figures.loss, "frames_per_second": frames / seconds}
+
+
+def _run(
+    step: Callable[[Any, Any], tuple[Figures, Any]],
+    state: Any,
+    strategy: Any,
+    clips: Sequence[np.ndarray],
+    rows: windows.Windows,
+    window_frames: int,
+    report: Callable[[int, float], None] = lambda number, loss: None,
+) -> Figures:
+    """Takes every batch through a step, handing the streams' state on; the mean figures."""
+    totals = np.zeros(len(Figures._fields))
+    data = strategy.experimental_distribute_dataset(windows.batches(clips, rows, window_frames))
+    for number, batch in enumerate(data, 1):
+        figures, state = step(batch, state)
+        totals += [float(value) for value in figures]
+        report(number, float(figures.loss))
+    return Figures(*(totals / len(rows)).tolist())
 
 
 def _describe(record: dict[str, float], settings: config.Training) -> str:
@@ -143,27 +185,3 @@ def _describe(record: dict[str, float], settings: config.Training) -> str:
         f"validation {record['validation_loss']:.5f}, squared error {ratio:.2f} of copying the last frame, "
         f"{record['frames_per_second']:.0f} frames/s"
     )
-
-
-class _Progress(keras.callbacks.Callback):
-    """A line every few seconds within an epoch."""
-
-    def __init__(self, epoch: int, settings: config.Training, progress: Callable[[str], None]) -> None:
-        super().__init__()
-        self.epoch = epoch
-        self.settings = settings
-        self.progress = progress
-        self.start = self.said = time.monotonic()
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Speaks when it is time."""
-        now = time.monotonic()
-        if now - self.said < PROGRESS_SECONDS:
-            return
-        self.said = now
-        loss = (logs or {}).get("loss", math.nan)
-        rate = (batch + 1) * self.settings.batch_size * self.settings.window_frames / (now - self.start)
-        self.progress(
-            f"epoch {self.epoch + 1}/{self.settings.epochs}, step {batch + 1}/{self.settings.steps_per_epoch}: "
-            f"loss {loss:.5f}, {rate:.0f} frames/s"
-        )

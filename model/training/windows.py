@@ -1,4 +1,8 @@
-"""Training windows: stretches of memory-mapped clips, drawn by seed and epoch, read only when their batch is due."""
+"""Training windows: streams that walk through memory-mapped clips, window after window, read when they are due.
+
+A network that only ever sees short windows from a zero state is free to drift on long clips, and does. So every place
+in a batch is a stream: its next window begins where the last one ended and takes over the network's state.
+"""
 
 from __future__ import annotations
 
@@ -10,50 +14,68 @@ import tensorflow as tf
 
 from model.errors import BadInput
 
-
-def count(clips: Sequence[np.ndarray], window_frames: int) -> np.ndarray:
-    """How many windows start in each clip [N]."""
-    return np.array([max(0, len(clip) - window_frames + 1) for clip in clips])
+# Windows as `int64 [steps, streams, 3]`: clip, first frame, and 1 where the stream begins a clip with a zero state.
+Windows = np.ndarray
 
 
-def draw(clips: Sequence[np.ndarray], window_frames: int, number: int, generator: np.random.Generator) -> np.ndarray:
-    """Random windows, every one of all clips equally likely: `int64 [number, 2]` of clip and first frame."""
-    return _locate(clips, window_frames, generator.integers(0, _total(clips, window_frames), number))
+def walk(
+    clips: Sequence[np.ndarray], window_frames: int, streams: int, steps: int, generator: np.random.Generator
+) -> Windows:
+    """Random walks: each begins at any window of any clip, all equally likely, and goes on to the clip's end."""
+    starts = _starts(clips, window_frames)
+    ends = np.cumsum(starts)
+    rows = np.zeros((steps, streams, 3), np.int64)
+    for stream in range(streams):
+        clip, first = -1, 0
+        for step in range(steps):
+            first += window_frames
+            fresh = clip < 0 or first >= starts[clip]
+            if fresh:
+                flat = generator.integers(0, ends[-1])
+                clip = int(np.searchsorted(ends, flat, side="right"))
+                first = int(flat - (ends[clip] - starts[clip]))
+            rows[step, stream] = clip, first, fresh
+    return rows
 
 
-def spread(clips: Sequence[np.ndarray], window_frames: int, number: int) -> np.ndarray:
-    """Windows at even distances over all clips, the same every time: `int64 [<= number, 2]`."""
-    total = _total(clips, window_frames)
-    return _locate(clips, window_frames, np.unique(np.linspace(0, total - 1, number).astype(np.int64)))
+def patrol(clips: Sequence[np.ndarray], window_frames: int, streams: int, steps: int) -> Windows:
+    """The same windows every time: the streams take the clips in turn, each from its first frame to its end."""
+    usable = np.flatnonzero(_starts(clips, window_frames)).tolist()
+    rows = [
+        (clip, first, first == 0)
+        for clip in usable
+        for first in range(0, len(clips[clip]) - window_frames + 1, window_frames)
+    ]
+    steps = min(steps, max(1, len(rows) // streams))
+    per_stream = (
+        np.array_split(np.array(rows, np.int64), streams) if len(rows) >= streams else [np.array(rows)] * streams
+    )
+    table = np.stack([part[np.arange(steps) % len(part)] for part in per_stream], axis=1)
+    table[0, :, 2] = 1  # a stream may take over in the middle of a clip
+    return table
 
 
-def _total(clips: Sequence[np.ndarray], window_frames: int) -> int:
-    total = int(count(clips, window_frames).sum())
-    if not total:
+def _starts(clips: Sequence[np.ndarray], window_frames: int) -> np.ndarray:
+    """How many windows begin in each clip `[N]`."""
+    starts = np.array([max(0, len(clip) - window_frames + 1) for clip in clips])
+    if not starts.any():
         longest = max((len(clip) for clip in clips), default=0)
         raise BadInput(
             f"expected a clip of at least {window_frames} frames (training.window_frames). Received: {longest}"
         )
-    return total
+    return starts
 
 
-def _locate(clips: Sequence[np.ndarray], window_frames: int, flat: np.ndarray) -> np.ndarray:
-    ends = np.cumsum(count(clips, window_frames))
-    clip = np.searchsorted(ends, flat, side="right")
-    first = flat - np.concatenate([[0], ends])[clip]
-    return np.stack([clip, first], axis=-1)
-
-
-def batches(clips: Sequence[np.ndarray], windows: np.ndarray, window_frames: int, batch_size: int) -> Any:
-    """A tf.data set of `float32 [B, T, H, W, C]` in [0, 1]; a last batch that is not full is left out."""
-    shape = (batch_size, window_frames, *clips[0].shape[1:])
+def batches(clips: Sequence[np.ndarray], windows: Windows, window_frames: int) -> Any:
+    """A tf.data set of frames `float32 [B, T, H, W, C]` in [0, 1] and `bool [B]`, true where a stream begins anew."""
+    shape = (windows.shape[1], window_frames, *clips[0].shape[1:])
 
     def read(rows: np.ndarray) -> np.ndarray:
-        return np.stack([clips[clip][first : first + window_frames] for clip, first in rows])
+        return np.stack([clips[clip][first : first + window_frames] for clip, first, _ in rows])
 
     def load(rows: Any) -> Any:
         pixels = tf.ensure_shape(tf.numpy_function(read, [rows], tf.uint8, stateful=False), shape)
-        return tf.cast(pixels, tf.float32) / 255.0
+        return tf.cast(pixels, tf.float32) / 255.0, tf.cast(rows[:, 2], tf.bool)
 
-    data = tf.data.Dataset.from_tensor_slices(windows).batch(batch_size, drop_remainder=True)
+    data = tf.data.Dataset.from_tensor_slices(windows)
     return data.map(load, num_parallel_calls=2, deterministic=True).prefetch(2)

@@ -80,12 +80,22 @@ def test_three_steps_equal_the_papers_equations(network, frames, extrap_start):
 def test_the_loss_weighs_layers_and_leaves_out_the_first_frame(network, frames):
     errors = [list(numpy_steps(network.cell, clip)) for clip in frames]
     expected = np.mean([[e[0].mean() + 0.1 * e[1].mean() for _, e, _ in clip[1:]] for clip in errors])
-    loss = network.compute_loss(x=frames, y_pred=network(frames))
-    np.testing.assert_allclose(loss, expected, rtol=1e-5)
-    squared = np.mean([[(a_hat - frame) ** 2 for (a_hat, _, _), frame in zip(c[1:], f[1:], strict=True)]
+    measures = network(frames)
+    fresh = np.array([True, True])
+    np.testing.assert_allclose(network.weighted_loss(measures, fresh), expected, rtol=1e-5)
+    squared = np.mean([[(a_hat - frame) ** 2 for (a_hat, _, _), frame in zip(c, f, strict=True)]
                        for c, f in zip(errors, frames, strict=True)])  # fmt: skip
-    np.testing.assert_allclose(network.mse.result(), squared, rtol=1e-5)
-    np.testing.assert_allclose(network.copy_last_frame_mse.result(), np.mean(np.diff(frames, axis=1) ** 2), rtol=1e-5)
+    np.testing.assert_allclose(measures[..., -1].numpy().mean(), squared, rtol=1e-5)
+
+
+def test_a_window_taken_up_where_the_last_one_ended_is_one_long_window(network, frames):
+    whole = network(frames)
+    head, state = network.measure(frames[:, :2], network.zero_state(2))
+    tail, _ = network.measure(frames[:, 2:], state)
+    np.testing.assert_allclose(np.concatenate([head, tail], axis=1), whole, rtol=1e-6)
+    carried = np.array([False, False])
+    expected = np.mean(tail[..., 0] + 0.1 * tail[..., 1])
+    np.testing.assert_allclose(network.weighted_loss(tail, carried), expected, rtol=1e-5)
 
 
 def test_an_unseen_frame_changes_nothing(network, frames):
