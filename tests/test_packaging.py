@@ -38,11 +38,11 @@ def pins(name):
 
 def licences(package):
     """What a package says of its licence: the expression, else the classifiers, else the free text."""
-    about = metadata.metadata(package)
-    if about["License-Expression"]:
+    about = metadata.metadata(package)  # .get: once a backport is loaded, [] raises
+    if about.get("License-Expression"):
         return re.split(r" AND | OR |[()]", about["License-Expression"])
     classifiers = [text for text in about.get_all("Classifier") or [] if text.startswith("License :: ")]
-    return [text.rpartition(" :: ")[2] for text in classifiers] or [about["License"]]
+    return [text.rpartition(" :: ")[2] for text in classifiers] or [about.get("License", "none")]
 
 
 def test_every_package_is_listed():
