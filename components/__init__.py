@@ -1,3 +1,5 @@
-"""One pipeline step a file, and the two places they reach: the object store and the registry."""
+"""One pipeline step a file, and the two places they reach: the object store and the registry.
 
-IMAGE = "unforeseen:0.1.0"  # whose Python holds this project; a profile names another
+A step's file holds the function that KFP ships, one import and one call, and what it calls. `pipelines.training` makes
+components of them: at run time the shipped function imports its file, where KFP offers no decorator.
+"""

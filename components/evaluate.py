@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from kfp import dsl
 
-from components import IMAGE
 from components.registry.registry import flat
 from components.step import step
 from model.clips import Dataset
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 ROC_POINTS = 200  # the KFP page draws no more
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
 def evaluate(
     revision: str,
     clips: dsl.Input[dsl.Dataset],

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from kfp import dsl
 
-from components import IMAGE
 from components.fetch import fetch
 from components.step import step
 from model import config, footage, walkway
@@ -16,7 +15,6 @@ WALKWAY = "walkway"
 ARCHIVES = (".zip", ".tar.gz", ".tgz")
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
 def ingest(
     source: str,
     camera: str,

@@ -5,12 +5,10 @@ from pathlib import Path
 
 from kfp import dsl
 
-from components import IMAGE
 from components.step import every, step
 from model import config, footage, preprocessing
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
 def preprocess(
     camera: str, settings: str, revision: str, clips: dsl.Input[dsl.Dataset], dataset: dsl.Output[dsl.Dataset]
 ) -> None:

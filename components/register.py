@@ -8,13 +8,11 @@ from typing import Any
 
 from kfp import dsl
 
-from components import IMAGE
 from components.registry import Registry
 from components.step import step
 from model.clips import Dataset
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
 def register(
     camera: str,
     tracking_uri: str,

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from kfp import dsl
 
-from components import IMAGE
 from components.registry import Registry
 from components.step import step
 from model import config
@@ -16,7 +15,6 @@ from model.clips import Dataset, Split
 FITTED: tuple[Split, ...] = ("train", "validation")
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
 def train(
     camera: str,
     settings: str,

@@ -1,6 +1,7 @@
 """The DAG: the only place that knows the order of the steps."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from kfp import dsl
 
@@ -11,6 +12,11 @@ from components.register import register
 from components.train import train
 
 NAME = "unforeseen-training"
+IMAGE = "unforeseen:0.1.0"  # its Python holds this project
+
+
+def _component(step: Callable[..., None]) -> Any:
+    return dsl.component(step, base_image=IMAGE, install_kfp_package=False)
 
 
 class Outputs(NamedTuple):
@@ -42,7 +48,7 @@ def training(
     checkpoints: str = "",
 ) -> Outputs:
     """Each step gets the settings that it reads and no others, so that the cache forgets no more than it must."""
-    ingested = ingest(
+    ingested = _component(ingest)(
         source=source,
         camera=camera,
         settings=ingest_settings,
@@ -53,9 +59,9 @@ def training(
         revision=revision,
     )
     clips = ingested.outputs["clips"]
-    preprocessed = preprocess(camera=camera, settings=preprocess_settings, revision=revision, clips=clips)
+    preprocessed = _component(preprocess)(camera=camera, settings=preprocess_settings, revision=revision, clips=clips)
     dataset = preprocessed.outputs["dataset"]
-    trained = train(
+    trained = _component(train)(
         camera=camera,
         settings=train_settings,
         tracking_uri=tracking_uri,
@@ -65,8 +71,8 @@ def training(
         dataset=dataset,
     )
     detector = trained.outputs["detector"]
-    evaluated = evaluate(revision=revision, clips=clips, dataset=dataset, detector=detector)
-    registered = register(
+    evaluated = _component(evaluate)(revision=revision, clips=clips, dataset=dataset, detector=detector)
+    registered = _component(register)(
         camera=camera,
         tracking_uri=tracking_uri,
         artifact_location=artifact_location,
