@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 JOIN_SECONDS = 1.0  # alarms closer than this are one event
+TAIL_FRAMES = 100  # so many normal scores tell how the tail falls
 
 
 class Event(NamedTuple):
@@ -37,16 +38,19 @@ def _runs(indices: np.ndarray, fps: float) -> list[np.ndarray]:
 def fit_threshold(clips: Sequence[tuple[np.ndarray, float]], false_alarms_per_hour: float) -> float:
     """The score that normal footage passes `false_alarms_per_hour` times an hour.
 
-    Peaks over threshold: over the 90th percentile of the normal scores, neighbouring frames are joined into events, the
+    Peaks over threshold: over the 98th percentile of the normal scores, neighbouring frames are joined into events, the
     events' peaks are counted per hour, and their excess is taken as exponential (Leadbetter 1991). A budget rarer than
-    the footage is long is so extrapolated.
+    the footage is long is so extrapolated. Short footage leaves too few frames there, and the percentile falls to the
+    90th. That errs towards rarer alarms, because what is apart further up is joined there; so it should, for a few
+    clips know little of how clips differ.
 
     Args:
         clips: scores `float [T]`, NaN in warm-up, and frames/s of normal clips.
         false_alarms_per_hour: the budget, in events.
     """
     scored = [(scores, fps) for scores, fps in clips if np.isfinite(scores).any()]
-    base = float(np.quantile(np.concatenate([s[np.isfinite(s)] for s, _ in scored]), 0.9))
+    values = np.concatenate([s[np.isfinite(s)] for s, _ in scored])
+    base = float(np.quantile(values, 1 - np.clip(TAIL_FRAMES / len(values), 0.02, 0.1)))
     peaks = [event.score for s, fps in scored for event in events(s > base, s, fps)]
     hours = sum(np.isfinite(s).sum() / fps for s, fps in scored) / 3600.0
     if not peaks:  # all scores equal

@@ -33,7 +33,8 @@ class Tail:
     def surprise(self, values: np.ndarray) -> np.ndarray:
         """`float32 [...]`: 0 at the smallest normal value, 1 at the 90th percentile; -1 at zero."""
         low, high = self.quantiles[0], self.quantiles[-1]
-        inside = np.interp(values, self.quantiles, _SURPRISE)
+        # Looked up from above, so that a value which many normal frames share counts as no rarer than they are.
+        inside = np.interp(np.negative(values), np.negative(self.quantiles[::-1]), _SURPRISE[::-1])
         above = np.maximum(values - high, 0.0) / (self.excess * math.log(10.0))
         below = np.minimum(values - low, 0.0) / max(abs(low), 1e-12)  # keeps the order of pixels nobody looks at
         return np.asarray(inside + above + below, np.float32)
