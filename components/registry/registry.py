@@ -184,8 +184,10 @@ class Registry:
 
     def champion(self, directory: Path) -> Champion | None:
         """The champion's detector, copied into the directory; None where no version was promoted yet."""
+        import mlflow
         from mlflow.artifacts import download_artifacts
 
+        mlflow.set_tracking_uri(self.tracking_uri)  # `models:/` is looked up in the global registry
         with answering(self.tracking_uri):
             version = self._aliases().get("champion")
             if version is None:

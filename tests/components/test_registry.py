@@ -157,6 +157,17 @@ def test_the_champion_comes_back_as_it_was_stored(registry, tmp_path):
     assert (champion.detector / "network.keras").read_bytes() == bytes(range(256))
 
 
+def test_the_champion_is_found_by_a_process_that_registered_nothing(registry, tmp_path):
+    registry.promote(registry.register(registry.start_run({}, {}), detector(tmp_path / "trained"), {}), YES)
+    code = (
+        "import sys; from pathlib import Path; from components.registry import Registry; "
+        "print(Registry(sys.argv[1], 'campus').champion(Path(sys.argv[2])).version)"
+    )
+    command = [sys.executable, "-c", code, registry.tracking_uri, str(tmp_path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.strip() == "1"
+
+
 def test_a_version_names_its_run_its_measures_and_what_it_takes(registry, client, tmp_path):
     from mlflow.models import get_model_info
 
