@@ -35,13 +35,14 @@ def corner_error() -> np.ndarray:
     return error
 
 
-def test_frames_rate_and_size_survive(tmp_path: Path) -> None:
-    with writer(tmp_path / "o.mp4") as video:
+@pytest.mark.parametrize("fps", [FPS, 1 / 3, 24000 / 1001, 200 / 3, 1000.0])  # 200 / 3: not as it is in MPEG-4
+def test_frames_rate_and_size_survive(tmp_path: Path, fps: float) -> None:
+    with writer(tmp_path / "o.mp4", fps=fps) as video:
         for index in range(9):
             video.add(GREY, None, float("nan") if index < 3 else 1.0, alarm=False)
-    frames, fps = read(tmp_path / "o.mp4")
+    frames, found = read(tmp_path / "o.mp4")
     assert len(frames) == 9
-    assert fps == pytest.approx(FPS, rel=1e-3)
+    assert found == pytest.approx(fps, rel=1e-3)
     assert frames[0].shape == (ZOOMED[0] + STRIP_HEIGHT, ZOOMED[1], 3)
     assert list(tmp_path.iterdir()) == [tmp_path / "o.mp4"]
 
