@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kfp import dsl
 
 from components.registry.registry import flat
-from components.step import step
+from components.step import seldom, step
 from model.clips import Dataset
 
 if TYPE_CHECKING:
@@ -41,18 +41,20 @@ def evaluate_detector(
     metrics: dsl.Metrics,
     roc: dsl.ClassificationMetrics,
 ) -> None:
-    """Writes `evaluation.json`, `scores.npz` and pictures into `output`, the report, and KFP's own figures."""
+    """Writes measures, scores, notes and pictures into `output`, the report, and KFP's own figures."""
     with step("evaluate", output) as progress:
-        from model import evaluation
+        from model import evaluation, footage
         from model.detector import load
         from model.report import write_report
 
         loaded, data = load(Path(detector)), Dataset.open(Path(dataset))
-        result = evaluation.evaluate(loaded, data, progress)
+        result = evaluation.evaluate(loaded, data, seldom(5.0, progress))
         strips = evaluation.strips(loaded, data, result.clips)
         evaluation.save(result, Path(output))
         evaluation.save_pictures(result, loaded, strips, Path(output) / "pictures")
-        notes = json.loads((Path(clips) / "advice.json").read_text())
+        budget = loaded.facts["settings"]["decision"]["false_alarms_per_hour"]
+        notes = footage.advice(footage.read_index(Path(clips) / "footage.json"), budget)
+        (Path(output) / "notes.json").write_text(json.dumps(notes))
         write_report(Path(report), evaluation.report(loaded, result, strips, notes))
         for name, value in flat(result.measures).items():
             metrics.log_metric(name, value)

@@ -7,7 +7,7 @@ from pathlib import Path
 from kfp import dsl
 
 from components.fetch import fetch
-from components.step import step
+from components.step import seldom, step
 from model import config, footage, walkway
 from model.footage import archive
 
@@ -35,14 +35,14 @@ def ingest(
 def ingest_source(
     source: str, camera: str, settings: str, endpoint: str, region: str, downloads: str, output: str
 ) -> None:
-    """Writes `footage.json`, beside it whatever was rendered, downloaded or unpacked, and `advice.json`."""
+    """Writes `footage.json`, beside it whatever was rendered, downloaded or unpacked."""
     everything = config.parse(config.Config, json.loads(settings))
     with step("ingest", output) as progress:
         directory = Path(output)
         directory.mkdir(parents=True, exist_ok=True)
         try:
             if source == WALKWAY:
-                walkway.write(everything.walkway, directory / "source", progress)
+                walkway.write(everything.walkway, directory / "source", seldom(5.0, progress))
                 root = directory / "source"
             else:
                 local = Path(downloads) if downloads else directory / "download"
@@ -53,12 +53,8 @@ def ingest_source(
                     archive.unpack(root, directory / "source", limit)
                     root = directory / "source"
             found = footage.find_clips(root, camera, everything.footage, everything.training.window_frames)
-            notes = footage.advice(found, everything.decision.false_alarms_per_hour)
-            (directory / "advice.json").write_text(json.dumps(notes))
             footage.write_index(found, directory / "footage.json")
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
         progress(f"{len(found)} clips, {sum(clip.frames for clip in found)} frames")
-        for note in notes:
-            progress(note)

@@ -9,8 +9,11 @@ from typing import Any
 from kfp import dsl
 
 from components.registry import Registry
-from components.step import step
+from components.step import seldom, step
 from model.clips import Dataset
+from model.gate import Decision, decide
+
+NOTHING = Decision(False, "nothing to judge by: every clip went into training and threshold")
 
 
 def register(
@@ -49,7 +52,6 @@ def register_detector(
     with step("register", output) as progress:
         from model import evaluation as judging
         from model.detector import load
-        from model.gate import decide
 
         registry = Registry(tracking_uri, camera, artifact_location or None)
         facts = json.loads((Path(detector) / "detector.json").read_text())["facts"]
@@ -62,8 +64,10 @@ def register_detector(
             rival = None
             if champion:
                 progress(f"scoring the champion, version {champion.version}, on the same clips")
-                rival = _score(load(champion.detector), Path(clips), Path(dataset), Path(directory), progress)
-        decision = decide(result.clips, rival, seed)
+                rival = _score(
+                    load(champion.detector), Path(clips), Path(dataset), Path(directory), seldom(5.0, progress)
+                )
+        decision = decide(result.clips, rival, seed) if result.clips else NOTHING
         version = registry.register(run_id, Path(detector), result.measures)
         registry.promote(version, decision)
         progress(f"version {version}: {decision.reason}")

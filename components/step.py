@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import resource
 import sys
 import time
@@ -45,6 +46,19 @@ def step(name: str, output: str) -> Iterator[Callable[[str], None]]:
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     cost = {"seconds": round(time.monotonic() - start, 3), "peak_memory_mb": round(peak_mb, 1)}
     (task_root / COST).write_text(json.dumps(cost))
+
+
+def seldom(seconds: float, progress: Callable[[str], None]) -> Callable[[str], None]:
+    """A progress function for many lines that passes on the first one, and then one every few seconds."""
+    said = -math.inf
+
+    def report(line: str) -> None:
+        nonlocal said
+        if time.monotonic() - said > seconds:
+            said = time.monotonic()
+            progress(line)
+
+    return report
 
 
 def every(seconds: float, progress: Callable[[str], None]) -> Callable[[int, int], None]:

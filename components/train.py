@@ -8,8 +8,9 @@ from pathlib import Path
 from kfp import dsl
 
 from components.registry import Registry
-from components.step import step
+from components.step import seldom, step
 from model import config
+from model.atomic import write_text
 from model.clips import Dataset, Split
 
 FITTED: tuple[Split, ...] = ("train", "validation")
@@ -75,7 +76,7 @@ def train_detector(
                 "history": fitted.history,
                 "settings": dataclasses.asdict(everything),
             }
-            result = detector.fit_detector(fitted.network, validation, everything, camera, facts, progress)
+            result = detector.fit_detector(fitted.network, validation, everything, camera, facts, seldom(5.0, progress))
         detector.save(result, Path(output))
 
 
@@ -85,5 +86,5 @@ def _run(registry: Registry, memory: Path, settings: config.Config, data: Datase
     known = memory.read_text() if memory.exists() else None
     run_id = registry.start_run(params, {"revision": revision}, known)
     memory.parent.mkdir(parents=True, exist_ok=True)
-    memory.write_text(run_id)
+    write_text(memory, run_id)
     return run_id

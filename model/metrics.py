@@ -54,8 +54,8 @@ class PixelAuroc:
     def __init__(self) -> None:
         self._counts = np.zeros((2, len(self._EDGES) + 1), np.int64)
 
-    # Finer where normal frames are, coarser in the tail.
-    _EDGES = np.concatenate([np.linspace(-1, 3, 8001), np.geomspace(3, 3000, 2000)[1:]])
+    # Two kinds of evidence, each at least -1; finer where normal frames are, coarser in the tail.
+    _EDGES = np.concatenate([np.linspace(-2, 3, 10001), np.geomspace(3, 3000, 2000)[1:]])
 
     def add(self, mask: np.ndarray, scores: np.ndarray) -> None:
         """Takes one frame: mask `uint8 [H, W]` (non-zero is anomalous) and scores `float32 [H, W]`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,6 +57,7 @@ def _common(command: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 is success, 1 a failed run, 2 bad input."""
     wanted = parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own news would bury ours
     try:
         {"run": _run, "score": _score, "evaluate": _evaluate}[wanted.command](wanted)
     except (BadInput, RunFailed) as e:
@@ -78,14 +80,14 @@ def _run(wanted: argparse.Namespace) -> None:
     from model import config
     from pipelines import local, profile, table
 
-    settings = config.build(wanted.preset, wanted.set)
+    settings, places = config.build(wanted.preset, wanted.set), profile.read(wanted.profile)
     camera = wanted.camera or ("walkway" if wanted.source == "walkway" else _name_of(wanted.source))
-    run = local.Run(wanted.source, camera, wanted.out.absolute(), settings, profile.read(wanted.profile))
+    run = local.Run(wanted.source, camera, wanted.out.absolute(), settings, places)
     if wanted.dry_run:
         print(json.dumps(local.plan(run), indent=1))
         return
     summary = local.run(run, _say)
-    print(json.dumps(summary, indent=1) if wanted.json else table.of_run(summary, wanted.out))
+    print(json.dumps(summary, indent=1) if wanted.json else table.of_run(summary, wanted.out, places.tracking_uri))
 
 
 def _name_of(source: str) -> str:
@@ -111,6 +113,7 @@ def _evaluate(wanted: argparse.Namespace) -> None:
     if wanted.json:
         from model.atomic import write_text
 
+        wanted.json.parent.mkdir(parents=True, exist_ok=True)
         write_text(wanted.json, text)
     print(table.of_measures(measures))
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from components.fetch import fetch
 from components.ingest import ARCHIVES, WALKWAY
-from components.step import every
+from components.step import every, seldom
 from model import config, evaluation, footage, preprocessing, walkway
-from model.detector import load
+from model.clips import SourceClip
+from model.detector import Detector, load
 from model.footage import archive
 from pipelines.memory import PeakMemory
 from pipelines.profile import Profile
@@ -28,15 +29,12 @@ def judge(
     Raises:
         BadInput: no detector, or whatever is wrong with the source.
     """
-    loaded, settings, seconds = load(detector), config.Footage(), {}
+    loaded, seconds = load(detector), {}
+    settings = fitted_settings(loaded)
     with tempfile.TemporaryDirectory(prefix="unforeseen-") as scratch, PeakMemory() as memory:
         start = time.monotonic()
-        root = _local(source, Path(scratch), settings.max_expansion_mb, profile, say)
-        # No normal clip of this footage trains anything here.
-        clips = [
-            replace(clip, split="holdout") if clip.split != "test" else clip
-            for clip in footage.read_clips(root, camera, settings)
-        ]
+        root = _local(source, Path(scratch), settings, profile, say)
+        clips = _clips(root, camera, settings.footage)
         seconds["ingest"] = time.monotonic() - start
         start = time.monotonic()
         data = preprocessing.write_dataset(
@@ -44,7 +42,7 @@ def judge(
         )
         seconds["preprocess"] = time.monotonic() - start
         start = time.monotonic()
-        result = evaluation.evaluate(loaded, data, say)
+        result = evaluation.evaluate(loaded, data, seldom(5.0, say))
         seconds["evaluate"] = time.monotonic() - start
     return {
         **result.measures,
@@ -54,12 +52,26 @@ def judge(
     }
 
 
-def _local(source: str, scratch: Path, max_mb: int, profile: Profile, say: Callable[[str], None]) -> Path:
+def fitted_settings(detector: Detector) -> config.Config:
+    """Those of the run that fitted the detector."""
+    return config.parse(config.Config, detector.facts["settings"])
+
+
+def _clips(root: Path, camera: str | None, settings: config.Footage) -> list[SourceClip]:
+    """Normal clips are cut as for training, to know again those the detector was fitted on; none trains here."""
+    clips = footage.read_clips(root, camera, settings)
+    normal = [clip for clip in clips if clip.split != "test"]
+    pieces = footage.assign_splits(normal, settings, 1) if normal else []
+    return [replace(clip, split="holdout") for clip in pieces] + [clip for clip in clips if clip.split == "test"]
+
+
+def _local(source: str, scratch: Path, settings: config.Config, profile: Profile, say: Callable[[str], None]) -> Path:
     if source == WALKWAY:
-        walkway.write(config.Walkway(), scratch / "source", say)
+        walkway.write(settings.walkway, scratch / "source", seldom(5.0, say))
         return scratch / "source"
-    root = fetch(source, scratch / "download", profile.store.endpoint, profile.store.region, max_mb, say)
+    limit = settings.footage.max_expansion_mb
+    root = fetch(source, scratch / "download", profile.store.endpoint, profile.store.region, limit, say)
     if root.name.endswith(ARCHIVES):
-        archive.unpack(root, scratch / "source", max_mb)
+        archive.unpack(root, scratch / "source", limit)
         return scratch / "source"
     return root

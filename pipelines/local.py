@@ -10,12 +10,13 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from components.fetch import source_fingerprint
+from components.registry import experiment_name
 from components.step import COST, ERROR, MARK
 from model import config
 from model.atomic import write_text
@@ -47,6 +48,7 @@ def run(wanted: Run, say: Callable[[str], None]) -> dict[str, Any]:
         BadInput: in whichever step it was found.
         RunFailed: a step did not reach its goal, or crashed.
     """
+    experiment_name(wanted.camera)  # refused before anything runs
     fingerprint = _fingerprint(wanted)
     is_new = not wanted.out.exists()
     wanted.out.mkdir(parents=True, exist_ok=True)
@@ -84,15 +86,14 @@ def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
     settings = wanted.settings
     tracking_uri, artifact_location = wanted.profile.tracking(wanted.out)
     local = wanted.source == "walkway" or "://" in wanted.source
-    fitted = ("prednet", "training", "scoring", "decision", "preprocessing")
     return {
         "source": wanted.source if local else str(Path(wanted.source).absolute()),
         "camera": wanted.camera,
         "revision": revision(),
         "fingerprint": fingerprint,
-        "ingest_settings": _sections(settings, "walkway", "footage", "training", "decision"),
+        "ingest_settings": _ingest_settings(settings),
         "preprocess_settings": config.to_json(settings.preprocessing),
-        "train_settings": _sections(settings, *fitted),
+        "train_settings": config.to_json(settings),
         "seed": settings.training.seed,
         "endpoint": wanted.profile.store.endpoint,
         "region": wanted.profile.store.region,
@@ -103,8 +104,11 @@ def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
     }
 
 
-def _sections(settings: config.Config, *names: str) -> str:
-    return json.dumps({name: json.loads(config.to_json(getattr(settings, name))) for name in names}, sort_keys=True)
+def _ingest_settings(settings: config.Config) -> str:
+    """No more than ingest reads: another learning rate finds the same clips."""
+    window = {"window_frames": settings.training.window_frames}
+    sections = {"walkway": asdict(settings.walkway), "footage": asdict(settings.footage), "training": window}
+    return json.dumps(sections, sort_keys=True)
 
 
 def _run_dag(wanted: Run, fingerprint: str, say: Callable[[str], None]) -> dict[str, Any]:
@@ -113,7 +117,7 @@ def _run_dag(wanted: Run, fingerprint: str, say: Callable[[str], None]) -> dict[
     from pipelines.training import training
 
     root = wanted.out / "pipeline"
-    before = set(root.glob("*-*")) if root.exists() else set()
+    before = set(root.glob("*/*"))
     local.init(
         runner=local.SubprocessRunner(use_venv=False),
         pipeline_root=str(root),
@@ -130,23 +134,37 @@ def _run_dag(wanted: Run, fingerprint: str, say: Callable[[str], None]) -> dict[
             warnings.filterwarnings("ignore", "You may be attemping to run a task that uses custom", RuntimeWarning)
             outputs = training(**_arguments(wanted, fingerprint)).outputs
     except RuntimeError as e:
-        failed = set(root.glob("*-*")) - before
-        error = next((json.loads(p.read_text()) for d in failed for p in d.glob(f"*/{ERROR}")), None)
-        for directory in failed:
-            shutil.rmtree(directory, ignore_errors=True)
-        if error and error["exit_code"] == BadInput.exit_code:
-            raise BadInput(error["message"]) from None
-        if error:
-            raise RunFailed(error["message"]) from None
+        for error in root.glob(f"*/*/{ERROR}"):
+            if error.parent not in before:
+                raise _as_raised(error) from None
         raise RunFailed(f"a step crashed: {e}. Its log is {wanted.out / 'run.log'}") from e
-    kept = {Path(artifact.path).parent.parent for artifact in outputs.values()}
-    for directory in set(root.glob("*-*")) - kept:
+    artifacts = {name: Path(artifact.path) for name, artifact in outputs.items()}
+    steps = {path.parent for path in artifacts.values()}
+    if cached := [name for name in STEPS if name in {step.name for step in steps & before}]:
+        say(f"from the cache: {', '.join(cached)}")
+    _prune(root, steps)
+    return artifacts
+
+
+def _as_raised(error: Path) -> BadInput | RunFailed:
+    """What a step raised. Only that step's files go: the cache still answers for the steps before it."""
+    data = json.loads(error.read_text())
+    shutil.rmtree(error.parent, ignore_errors=True)
+    kind = BadInput if data["exit_code"] == BadInput.exit_code else RunFailed
+    return kind(data["message"])
+
+
+def _prune(root: Path, kept: set[Path]) -> None:
+    """Removes what older runs left; a folder a run, and in it a folder a step."""
+    for directory in set(root.glob("*/*")) - kept:
         shutil.rmtree(directory, ignore_errors=True)
-    return {name: Path(artifact.path) for name, artifact in outputs.items()}
+    for run in root.iterdir():
+        if not any(run.iterdir()):
+            run.rmdir()
 
 
 class _Filter(io.TextIOBase):
-    """Everything into the log; of that the steps' progress lines, and which steps the cache answered, to the user."""
+    """Everything into the log; of that the steps' progress lines to the user."""
 
     def __init__(self, log: Any, say: Callable[[str], None]) -> None:
         self._log, self._say, self._line = log, say, ""
@@ -173,7 +191,7 @@ def _publish(out: Path, artifacts: dict[str, Path], seconds: float, peak_mb: flo
         "peak_memory_mb": round(max(peak_mb, *(cost["peak_memory_mb"] for cost in costs.values())), 1),
         "version": version("unforeseen"),
         "registered": json.loads((artifacts["registration"] / "registration.json").read_text()),
-        "notes": json.loads((artifacts["clips"] / "advice.json").read_text()),
+        "notes": json.loads((artifacts["evaluation"] / "notes.json").read_text()),
     }
     _replace(artifacts["detector"], out / "detector")
     write_text(out / "report.html", artifacts["report"].read_text())
@@ -193,4 +211,5 @@ def _replace(source: Path, target: Path) -> None:
 
 def plan(wanted: Run) -> dict[str, Any]:
     """What a run would do, after the checks that need no decoding."""
-    return {"steps": list(STEPS), "fingerprint": _fingerprint(wanted), "arguments": _arguments(wanted, "")}
+    experiment_name(wanted.camera)
+    return {"steps": list(STEPS), "arguments": _arguments(wanted, _fingerprint(wanted))}

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from model import atomic, config, footage, scoring
+from model import atomic, footage, scoring
 from model.clips import SourceClip
 from model.decision import Event, box, events
 from model.detector import Detector, FrameScore, load
 from model.report.overlay import OverlayWriter
+from pipelines.judge import fitted_settings
 
 Say = Callable[[str], None]
 PROGRESS_SECONDS = 5.0
@@ -31,8 +32,8 @@ def score(video: str, detector: Path, out: Path, say: Say) -> dict[str, Any]:
     Raises:
         BadInput: no video, no detector, or something is in `out` already.
     """
-    clips = footage.read_clips(Path(video), None, config.Footage())
     loaded = load(detector)
+    clips = footage.read_clips(Path(video), None, fitted_settings(loaded).footage)
     results = {}
     with atomic.new_directory(out) as partial:
         for clip in clips:

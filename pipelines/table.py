@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from components.registry.connection import without_password
 
-def of_run(summary: dict[str, Any], out: Path) -> str:
-    """Measures, steps, and where to look."""
+WIDTH = 40  # of the names before the numbers
+
+
+def of_run(summary: dict[str, Any], out: Path, tracking_uri: str) -> str:
+    """Measures, steps, and where to look; the URI of MLflow is "" where its files are in `out`."""
+    local = f".venv/bin/mlflow ui --backend-store-uri sqlite:///{out / 'mlflow.db'}"
     seconds = summary["seconds"]
     steps = ", ".join(f"{name} {value:.0f} s" for name, value in seconds.items() if name != "total")
     registered = summary["registered"]
@@ -25,50 +30,55 @@ def of_run(summary: dict[str, Any], out: Path) -> str:
             f"  report       {out / 'report.html'}",
             f"  summary      {out / 'summary.json'}",
             f"  detector     {out / 'detector'}",
-            f"  MLflow       .venv/bin/mlflow ui --backend-store-uri sqlite:///{out / 'mlflow.db'}",
+            f"  MLflow       {without_password(tracking_uri) or local}",
         ]
     )
 
 
 def of_measures(measures: dict[str, Any]) -> str:
     """The detector beside what nobody has to learn."""
-    rows = [
-        ("detector", measures["frame_auroc"]),
-        *((f"  {name.replace('_', ' ')} alone", value) for name, value in measures["evidence"].items()),
-        ("baseline: frame difference", measures["baselines"]["frame_difference"]),
-        ("baseline: optical flow", measures["baselines"]["optical_flow"]),
-    ]
-    lines = [f"  {'frame AUROC (micro, raw scores)':<36}"]
-    lines += [f"    {name:<34}{_number(value)}" for name, value in rows]
-    lines += [
-        f"  {name:<36}{_number(value)}"
-        for name, value in (
-            ("frame AUROC (macro)", measures["frame_auroc_macro"]),
-            ("average precision", measures["average_precision"]),
-            ("equal error rate", measures["eer"]),
-            ("pixel AUROC", measures["pixel_auroc"]),
-        )
-    ]
-    rate = measures["false_alarms_per_hour"]
-    alarms = "no such clips" if rate is None else f"{rate:.1f} an hour"
-    model, copy = measures["model_mse"], measures["baselines"]["copy_last_frame_mse"]
-    if model is not None and copy:
-        lines.append(f"  {'squared error / copying the last frame':<38}{model / copy:.2f}")
-    return "\n".join([*lines, f"  {'false alarms on unseen normal clips':<36}{alarms}"])
+    baselines, model = measures["baselines"], measures["model_mse"]
+    copy, rate = baselines["copy_last_frame_mse"], measures["false_alarms_per_hour"]
+    aurocs = {
+        "  detector": measures["frame_auroc"],
+        **{f"    {_words(name)} alone": value for name, value in measures["evidence"].items()},
+        "  baseline: frame difference": baselines["frame_difference"],
+        "  baseline: optical flow": baselines["optical_flow"],
+        "frame AUROC (macro)": measures["frame_auroc_macro"],
+        "average precision": measures["average_precision"],
+        "equal error rate": measures["eer"],
+        "pixel AUROC": measures["pixel_auroc"],
+    }
+    rows = {
+        "frame AUROC (micro, raw scores)": "",
+        **{name: _number(value, "needs labels") for name, value in aurocs.items()},
+        "squared error / copying the last frame": _number(model / copy if model is not None and copy else None, "-"),
+        "false alarms on unseen normal clips": "no such clips" if rate is None else f"{rate:.1f} an hour",
+    }
+    return "\n".join(f"  {name:<{WIDTH}}{value}".rstrip() for name, value in rows.items())
 
 
 def of_score(result: dict[str, Any], out: Path) -> str:
     """Events a clip."""
-    lines = []
+    lines = [f"  threshold {result['threshold']:.2f}"]
     for name, clip in result["clips"].items():
-        lines.append(f"  {name}: {clip['frames']} frames, {len(clip['events'])} events")
+        lines.append(f"  {name}: {clip['frames']} frames, {_count(len(clip['events']), 'event')}")
         lines += [
-            f"    {event['start_seconds']:8.1f} to {event['end_seconds']:.1f} s, score {event['score']:.2f}"
-            f" (threshold {result['threshold']:.2f}), box {event['box']}"
+            f"    {event['start_seconds']:8.1f} to {event['end_seconds']:.1f} s, score {event['score']:.2f},"
+            f" box {event['box']}"
             for event in clip["events"]
         ]
-    return "\n".join([*lines, f"  written: {out}/scores.csv, events.json, overlay.mp4"])
+    where = out if len(result["clips"]) == 1 else out / "CLIP"
+    return "\n".join([*lines, f"  written: {where}/scores.csv, events.json, overlay.mp4"])
 
 
-def _number(value: float | None) -> str:
-    return "needs labels" if value is None else f"{value:.3f}"
+def _number(value: float | None, otherwise: str) -> str:
+    return otherwise if value is None else f"{value:.3f}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -30,6 +30,17 @@ class Champion(NamedTuple):
     detector: Path
 
 
+def experiment_name(camera: str) -> str:
+    """What the experiment and the registered model of a camera are called.
+
+    Raises:
+        BadInput: a camera's name has letters, digits, `.`, `_` and `-`.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", camera):
+        raise BadInput(f"expected a camera name of letters, digits, '.', '_' and '-'. Received: {camera!r}")
+    return f"unforeseen-{camera}"
+
+
 class Registry:
     """The experiment and the registered model of one camera; both are called `unforeseen-<camera>`.
 
@@ -44,9 +55,7 @@ class Registry:
             camera: letters, digits, `.`, `_` and `-`.
             artifact_location: where a new experiment keeps its files, as a URI; None leaves it to the server.
         """
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", camera):
-            raise BadInput(f"expected a camera name of letters, digits, '.', '_' and '-'. Received: {camera!r}")
-        self.name = f"unforeseen-{camera}"
+        self.name = experiment_name(camera)
         self.tracking_uri = tracking_uri
         self._client = connect(tracking_uri)
         from mlflow.entities import ViewType
