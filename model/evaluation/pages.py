@@ -10,7 +10,6 @@ from model.detector import Detector
 from model.evaluation.evaluate import Evaluation
 from model.report import Report, Strip, figures, pictures
 
-SCALE = 3  # enlarges the network's small pictures
 TIMELINES = 12  # clips drawn as files
 
 
@@ -49,6 +48,7 @@ def save_pictures(evaluation: Evaluation, detector: Detector, strips: Sequence[S
         drawn[f"timeline-{number:02}.png"] = figures.timeline_figure(clip, detector.threshold, span)
     for name, figure in drawn.items():
         (directory / name).write_bytes(figures.png(figure))
+    scale = pictures.error_scale(strips)
     for number, strip in enumerate(strips):
         name = f"strip-{number:02}-{strip.kind.replace(' ', '-')}.png"
-        (directory / name).write_bytes(pictures.png(pictures.strip_image(strip, SCALE)))
+        (directory / name).write_bytes(pictures.png(pictures.strip_image(strip, scale)))
