@@ -15,7 +15,7 @@ def assign_splits(clips: Sequence[SourceClip], settings: config.Footage, window_
     """Cuts long normal clips by time, then gives each normal clip its split; test clips stay as they are.
 
     Validation and holdout clips lie evenly over the footage, so that each hour of the day is among them. At least one
-    clip is validation, and from three clips on at least one is holdout.
+    clip is validation, and from three clips on at least one is holdout; one or two clips are cut into three or four.
 
     Raises:
         BadInput: shares that leave nothing to train on, or less than one window for training and for validation.
@@ -26,8 +26,9 @@ def assign_splits(clips: Sequence[SourceClip], settings: config.Footage, window_
             f"expected footage shares of at least 0, below 1 in all, and clip_seconds > 0. Received: {settings}"
         )
     normal = [piece for clip in clips if clip.split != "test" for piece in _cut(clip, _pieces(clip, settings))]
-    if len(normal) == 1:
-        normal = _cut(normal[0], min(3, normal[0].frames // window_frames))
+    if 0 < len(normal) < 3:
+        pieces = ceil(3 / len(normal))  # at least three in all, one for each split
+        normal = [piece for clip in normal for piece in _cut(clip, min(pieces, clip.frames // window_frames))]
     splits = iter(_splits(normal, settings, window_frames))
     return [replace(clip, split=next(splits)) for clip in normal] + [clip for clip in clips if clip.split == "test"]
 

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PART
-from s3_server import SECRET_KEY, S3Server
+from s3_server import PART, SECRET_KEY, S3Server
 from web_server import Page, serve
 
 from components.storage import ObjectInfo, ObjectStore, download_tree, fingerprint, open_store, upload_tree

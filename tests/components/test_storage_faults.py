@@ -15,8 +15,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from conftest import PART
-from s3_server import S3Server
+from s3_server import PART, S3Server
 
 from components.storage import ObjectInfo, download_tree, upload_tree
 from components.storage.patience import Patience

@@ -48,13 +48,18 @@ def test_one_short_clip_gives_all_three_splits():
     assert sorted(splits(assigned([video("a", 90)]))) == ["holdout", "train", "validation"]
 
 
+def test_two_short_clips_give_all_three_splits():
+    assert sorted(splits(assigned([video("a", 90), video("b", 20)]))) == ["holdout", "train", "train", "validation"]
+
+
 def test_as_many_pieces_as_windows_fit():
     assert sorted(splits(assigned([video("a", 25)]))) == ["train", "validation"]
+    assert sorted(splits(assigned([video("a", 19), video("b", 15)]))) == ["train", "validation"]
 
 
 @pytest.mark.parametrize(
     ("count", "validation", "holdout"),
-    [(2, 1, 0), (3, 1, 1), (4, 1, 1), (16, 3, 2), (20, 4, 2), (100, 20, 10)],
+    [(2, 1, 1), (3, 1, 1), (4, 1, 1), (16, 3, 2), (20, 4, 2), (100, 20, 10)],
 )
 def test_share_of_each_split(count, validation, holdout):
     found = splits(assigned([video(f"{k}", 100) for k in range(count)]))
@@ -97,5 +102,5 @@ def test_refused(clips, settings, message):
 def test_advice_says_how_much_there_is_and_how_much_would_help():
     (line,) = footage.advice(assigned([video("a", 1260)]))
     assert line.startswith("2.1 minutes of normal footage, 0.3 of them") and "420 minutes" in line
-    assert any("third clip" in line for line in footage.advice(assigned([video("a", 90), video("b", 90)])))
+    assert any("third clip" in line for line in footage.advice(assigned([video("a", 19), video("b", 15)])))
     assert footage.advice(assigned([video("a", 10 * 3600 * 8)])) == []

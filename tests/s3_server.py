@@ -14,6 +14,7 @@ from pathlib import Path
 from minio import Minio
 
 ACCESS_KEY, SECRET_KEY = "test-access-key", "test-secret-key"
+PART = 5 * 1024 * 1024  # bytes, the smallest that S3 allows
 PORTS = ("master", "volume", "filer", "s3", "admin")
 
 
