@@ -1,0 +1,186 @@
+"""Evaluation: measures from scored clips, the strips that are shown, files, and what a detector was fitted on."""
+
+import dataclasses
+import hashlib
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from model import config, detector, evaluation, prednet
+from model.clips import Clip, Dataset, LabelRange
+from model.scores import ClipScores, ScoredClip
+
+FRAMES, WARM_UP, THRESHOLD = 40, 4, 2.0
+
+
+def scored(name, split="test", labels=(), high=(), fps=10.0):
+    """Scores of 1, and of 3 in the frames `high`; the flow sees nothing, the frame difference the reverse."""
+    scores = np.ones(FRAMES, np.float32)
+    scores[list(high)] = 3
+    scores[:WARM_UP] = np.nan
+    flat = np.where(np.isnan(scores), np.nan, 1).astype(np.float32)
+    result = ClipScores(
+        scores,
+        np.nan_to_num(scores) >= THRESHOLD,
+        {"prediction_error": scores, "optical_flow": flat},
+        {"frame_difference": -scores, "optical_flow": flat},
+        flat * np.float32(0.25),
+        flat * np.float32(0.5),
+    )
+    marked = None if labels is None else tuple(LabelRange(first, last, "cart") for first, last in labels)
+    return ScoredClip(name, split, fps, marked, result)
+
+
+def test_measures_of_labelled_clips():
+    clips = [
+        scored("a", labels=[(20, 29)], high=range(20, 30)),
+        scored("b", labels=[(0, 7)], high=range(20, 30)),  # four of its anomalous frames are in warm-up
+        scored("normal", "holdout", None, high=[10, 30]),
+    ]
+    measures = evaluation.measures(clips, THRESHOLD, 0.9)
+    right = 10 * 48 + (10 * 10 + 4 * 48) / 2  # of 14 anomalous and 58 normal frames; ties are halves
+    assert measures["frame_auroc"] == pytest.approx(right / (14 * 58))
+    assert measures["frame_auroc_macro"] == pytest.approx((1.0 + 22 / 2 / 32) / 2)
+    assert measures["evidence"] == {"prediction_error": measures["frame_auroc"], "optical_flow": 0.5}
+    assert measures["baselines"]["frame_difference"] == pytest.approx(1 - measures["frame_auroc"])
+    assert measures["baselines"]["copy_last_frame_mse"] == 0.5
+    assert measures["model_mse"] == 0.25
+    assert (measures["clips"], measures["frames"], measures["frames_without_score"]) == (2, 80, 8)
+    assert measures["false_alarms_per_hour"] == pytest.approx(2 / (36 / 10 / 3600))  # two events in 36 scored frames
+    assert (measures["threshold"], measures["pixel_auroc"]) == (THRESHOLD, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("why", "clips", "judged"),
+    [
+        ("unlabelled test clips", [scored("a", labels=None), scored("n", "holdout", None)], 1),
+        ("normal footage only", [scored("n", "holdout", None), scored("m", "holdout", None)], 2),
+        ("nothing anomalous", [scored("a"), scored("n", "holdout", None)], 1),
+        ("nothing at all", [], 0),
+    ],
+)
+def test_measures_that_need_labels_are_none_without(why, clips, judged):
+    measures = evaluation.measures(clips, THRESHOLD, None)
+    for name in ("frame_auroc", "frame_auroc_macro", "average_precision", "eer", "pixel_auroc"):
+        assert measures[name] is None
+    assert set(measures["evidence"].values()) == {None}
+    assert measures["baselines"]["frame_difference"] is None
+    assert (measures["clips"], measures["frames"]) == (judged, judged * FRAMES)
+    assert measures["false_alarms_per_hour"] == (0.0 if clips else None)
+    assert (measures["model_mse"] is None) is not bool(clips)
+    json.dumps(measures, allow_nan=False)
+
+
+def test_alarms_on_test_clips_are_no_false_alarms_of_normal_footage():
+    clips = [scored("a", high=range(10, 20)), scored("n", "holdout", None)]
+    assert evaluation.measures(clips, THRESHOLD, None)["false_alarms_per_hour"] == 0
+    assert evaluation.measures(clips[:1], THRESHOLD, None)["false_alarms_per_hour"] is None
+
+
+def test_an_evaluation_comes_back_as_it_was_saved(tmp_path):
+    clips = (scored("a", labels=[(20, 29)], high=[25]), scored("n", "holdout", None, fps=12.5))
+    saved = evaluation.Evaluation(evaluation.measures(clips, THRESHOLD, None), clips)
+    evaluation.save(saved, tmp_path / "e")
+    loaded = evaluation.load(tmp_path / "e")
+    assert [path.name for path in tmp_path.iterdir()] == ["e"]
+    assert loaded.measures == saved.measures
+    for one, other in zip(loaded.clips, clips, strict=True):
+        assert (one.name, one.split, one.fps, one.labels) == (other.name, other.split, other.fps, other.labels)
+        np.testing.assert_equal(dataclasses.asdict(one.result), dataclasses.asdict(other.result))
+
+
+# A detector on tiny footage.
+
+SETTINGS = config.Config(
+    preprocessing=config.Preprocessing(height=32, width=48),
+    prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3)),
+    scoring=config.Scoring(warm_up_frames=4, block_sizes=(4, 8)),
+)
+
+
+def pictures(seed, square=range(0)):
+    """Noise, and in the frames `square` something large and bright that runs."""
+    clip = np.random.default_rng(seed).normal(100, 6, (FRAMES, 32, 48, 1))
+    for t in square:
+        clip[t, 12:24, (4 * t) % 36 : (4 * t) % 36 + 12] = 240
+    return clip.clip(0, 255).astype(np.uint8)
+
+
+def sha256(frames):
+    return hashlib.sha256(frames.tobytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    keras.utils.set_random_seed(3)
+    network = prednet.build(SETTINGS.prednet, 32, 48, (1.0, 0.1))
+    # A leak in the copying start averages the noise away, which is better than copying the last frame.
+    kernel, bias = (w.numpy() for w in network.cell.gates[0].weights)
+    kernel[..., -1] *= 0.5
+    network.cell.gates[0].set_weights([kernel, bias])
+    normal = [Clip(f"v{i}", "validation", 10.0, pictures(i), None, None, sha256(pictures(i))) for i in range(3)]
+    facts = {"fitted_clips": [clip.sha256 for clip in normal]}
+    return detector.fit_detector(network, normal, SETTINGS, "door", facts)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """A test clip whose first intruder is labelled and whose second is not, and two normal clips."""
+    directory = tmp_path_factory.mktemp("dataset")
+    intruders = range(12, 18), range(28, 34)
+    test = pictures(9, [*intruders[0], *intruders[1]])
+    masks = np.zeros(test.shape[:3], np.uint8)
+    for t in intruders[0]:
+        masks[t, 12:24, (4 * t) % 36 : (4 * t) % 36 + 12] = 1
+    np.save(directory / "0.mask.npy", masks)
+    # The second normal clip is one that the detector was calibrated on.
+    clips = [("Test/a", "test", test), ("Train/n", "holdout", pictures(7)), ("Train/v", "holdout", pictures(1))]
+    rows = []
+    for number, (name, split, frames) in enumerate(clips):
+        np.save(directory / f"{number}.npy", frames)
+        rows.append({"name": name, "split": split, "fps": 10.0, "file": str(number), "sha256": sha256(frames)})
+        rows[-1] |= {"labels": [[12, 17, "cart"]] if split == "test" else None, "masks": split == "test"}
+    (directory / "index.json").write_text(json.dumps({"format": 1, "digest": "d", "clips": rows}))
+    return Dataset.open(directory)
+
+
+def test_clips_that_the_detector_was_fitted_on_are_left_out(fitted, dataset):
+    assert [clip.name for clip in evaluation.score_clips(fitted, dataset)] == ["Test/a", "Train/n"]
+    stranger = dataclasses.replace(fitted, facts={})
+    assert [clip.name for clip in evaluation.score_clips(stranger, dataset)] == ["Test/a", "Train/n", "Train/v"]
+
+
+def test_evaluation_of_a_detector_takes_the_one_road(fitted, dataset):
+    result = evaluation.evaluate(fitted, dataset)
+    test = result.clips[0]
+    np.testing.assert_array_equal(test.result.scores, fitted.score_inputs(pictures_of(dataset)).scores)
+    assert test.labels == (LabelRange(12, 17, "cart"),)
+    assert result.measures["pixel_auroc"] > 0.9  # the unlabelled intruder costs little
+    assert result.measures["frames_without_score"] == 4
+
+
+def pictures_of(dataset):
+    return next(iter(dataset.clips("test"))).frames
+
+
+def test_strips_show_hits_misses_and_false_alarms(fitted, dataset):
+    clips = evaluation.score_clips(fitted, dataset)
+    assert clips[0].result.alarms[[14, 30]].all()  # or this test has nothing to choose from
+    strips = evaluation.strips(fitted, dataset, clips)
+    frames = {(strip.kind, strip.clip): strip.frame for strip in strips}
+    assert 12 <= frames["hit", "Test/a"] < 18
+    assert 28 <= frames["false alarm", "Test/a"] < 40
+    assert not [strip for strip in strips if strip.kind == "miss" and strip.score >= fitted.threshold]
+    hit = next(strip for strip in strips if strip.kind == "hit")
+    assert hit.mask.any()
+    assert hit.score == max(clips[0].result.scores[12:18])
+    np.testing.assert_array_equal(hit.picture, pictures_of(dataset)[hit.frame])
+
+
+def test_a_deaf_detector_shows_misses_and_one_without_labels_nothing_of_test_clips(fitted, dataset):
+    deaf = dataclasses.replace(fitted, threshold=1e9)
+    assert {strip.kind for strip in evaluation.strips(deaf, dataset, evaluation.score_clips(deaf, dataset))} == {"miss"}
+    clips = [dataclasses.replace(clip, labels=None) for clip in evaluation.score_clips(fitted, dataset)]
+    assert not [strip for strip in evaluation.strips(fitted, dataset, clips) if strip.clip == "Test/a"]
