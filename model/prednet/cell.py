@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 Tensor = Any
@@ -28,6 +29,11 @@ class Step(NamedTuple):
 def hard_sigmoid(x: Tensor) -> Tensor:
     """The one PredNet was published with; Keras 3 has another function under this name."""
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+def upsample(x: Tensor) -> Tensor:
+    """Every pixel of `[B, H, W, C]` 2 x 2 times. (XLA cannot differentiate keras's own within a loop.)"""
+    return tf.nn.depth_to_space(ops.concatenate([x] * 4, axis=-1), 2)
 
 
 @keras.saving.register_keras_serializable(package="unforeseen")
@@ -76,7 +82,6 @@ class PredNetCell(keras.layers.Layer):
         self.a_hat = convolutions("a_hat", list(self.stack_sizes), self.a_hat_filter_sizes, "relu")
         self.a = convolutions("a", list(self.stack_sizes[1:]), self.a_filter_sizes, "relu")
         self.pool = keras.layers.MaxPooling2D(2, dtype=self.dtype_policy)
-        self.upsample = keras.layers.UpSampling2D(2, interpolation="nearest", dtype=self.dtype_policy)
 
     def _check_lengths(self) -> None:
         n = self.layers_count
@@ -136,7 +141,7 @@ class PredNetCell(keras.layers.Layer):
             i, f, o, candidate = ops.split(x, 4, axis=-1)
             c[layer] = hard_sigmoid(f) * state.c[layer] + hard_sigmoid(i) * ops.tanh(candidate)
             r[layer] = hard_sigmoid(o) * ops.tanh(c[layer])
-            above = [self.upsample(r[layer])]
+            above = [upsample(r[layer])]
         return r, c
 
     def get_config(self) -> dict[str, Any]:

@@ -6,10 +6,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from model.atomic import new_file
+from model.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,19 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
-        """Reads what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            names = sorted(file.files)
+        """Reads what `save` wrote.
 
-            def arrays(name: str) -> list[np.ndarray]:
-                return [file[key] for key in names if key.rpartition("_")[0] == name]
+        Raises:
+            BadInput: it is damaged.
+        """
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays_file:
+                data = dict(arrays_file)
+            history = json.loads(str(data.pop("history")))
+        except (BadZipFile, EOFError, KeyError, TypeError, ValueError) as e:
+            raise BadInput(f"{path}: expected a whole checkpoint; delete it to begin anew. Received: {e}") from e
 
-            return cls(arrays("weights"), arrays("optimizer"), arrays("best_weights"), json.loads(str(file["history"])))
+        def arrays(name: str) -> list[np.ndarray]:
+            return [data[key] for key in sorted(data) if key.rpartition("_")[0] == name]
+
+        return cls(arrays("weights"), arrays("optimizer"), arrays("best_weights"), history)

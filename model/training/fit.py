@@ -50,9 +50,13 @@ def fit(
 
     Raises:
         BadInput: no clip is as long as a window, or the settings do not fit the pictures.
+        RunFailed: the loss is no number any more.
     """
+    for clips in (train, validation):
+        windows.check(clips, settings.window_frames, architecture.stack_sizes[0])
     keras.utils.set_random_seed(settings.seed)
     path = checkpoint_path(checkpoint_dir, architecture, settings, data_digest)
+    patrol = windows.patrol(validation, settings.window_frames, settings.batch_size, settings.validation_windows)
     strategy = _strategy(devices, settings.batch_size)
     with strategy.scope():
         network, optimizer = _fresh(train[0].shape[1:3], architecture, settings)
@@ -64,21 +68,19 @@ def fit(
         history, best_weights = checkpoint.history, checkpoint.best_weights
         progress(f"going on after epoch {len(history)} of {settings.epochs}")
     steps = Steps(network, optimizer, strategy, settings.batch_size, xla=settings.xla)
-    patrol = windows.patrol(
-        validation, settings.window_frames, settings.batch_size, settings.validation_windows // settings.batch_size
-    )
     while len(history) < settings.epochs and not _exhausted(history, settings.patience):
         record = _train_epoch(steps, train, settings, len(history), progress)
         judged = _run(steps.validate, steps.zero_state(), strategy, validation, patrol, settings.window_frames)
+        _check_finite(judged.loss, f"validation loss after epoch {len(history) + 1}", settings)
         record |= {
             "validation_loss": judged.loss,
             "validation_mse": judged.mse,
             "copy_last_frame_mse": judged.copy_last_frame_mse,
             "learning_rate": float(optimizer.learning_rate),
         }
-        history.append(record)
-        if record["validation_loss"] <= min(r["validation_loss"] for r in history):
+        if record["validation_loss"] < min((r["validation_loss"] for r in history), default=math.inf):
             best_weights = network.get_weights()
+        history.append(record)
         Checkpoint.take(network, optimizer, best_weights, history).save(path)
         on_epoch(record)
         progress(_describe(record, settings))
@@ -123,7 +125,15 @@ def _fresh(
 def _exhausted(history: list[dict[str, float]], patience: int) -> bool:
     """No better validation loss for `patience` epochs."""
     losses = [record["validation_loss"] for record in history]
-    return len(losses) > patience and min(losses[-patience:]) > min(losses[:-patience])
+    return len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience])
+
+
+def _check_finite(loss: float, name: str, settings: config.Training) -> None:
+    if not math.isfinite(loss):
+        raise RunFailed(
+            f"the {name} became {loss}. Lower training.learning_rate (it is {settings.learning_rate}) or "
+            f"training.clip_norm (it is {settings.clip_norm})"
+        )
 
 
 def _train_epoch(
@@ -140,11 +150,7 @@ def _train_epoch(
     def report(step: int, loss: float) -> None:
         nonlocal said
         now = time.monotonic()
-        if not math.isfinite(loss):
-            raise RunFailed(
-                f"the training loss became {loss} in epoch {epoch + 1}, step {step}. "
-                f"Lower training.learning_rate (it is {settings.learning_rate}) or training.clip_norm"
-            )
+        _check_finite(loss, f"training loss of epoch {epoch + 1}, step {step},", settings)
         if now - said > PROGRESS_SECONDS:
             said = now
             rate = step * settings.batch_size * settings.window_frames / (now - start)

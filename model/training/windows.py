@@ -18,6 +18,20 @@ from model.errors import BadInput
 Windows = np.ndarray
 
 
+def check(clips: Sequence[np.ndarray], window_frames: int, channels: int) -> None:
+    """Is there a window in these clips, and are they all of one size and of so many channels?
+
+    Raises:
+        BadInput: no.
+    """
+    _starts(clips, window_frames)
+    sizes = sorted({clip.shape[1:] for clip in clips})
+    if len(sizes) != 1 or sizes[0][-1] != channels:
+        raise BadInput(
+            f"expected clips of one size and {channels} channels (as prednet.stack_sizes begins). Received: {sizes}"
+        )
+
+
 def walk(
     clips: Sequence[np.ndarray], window_frames: int, streams: int, steps: int, generator: np.random.Generator
 ) -> Windows:
@@ -38,19 +52,17 @@ def walk(
     return rows
 
 
-def patrol(clips: Sequence[np.ndarray], window_frames: int, streams: int, steps: int) -> Windows:
-    """The same windows every time: the streams take the clips in turn, each from its first frame to its end."""
-    usable = np.flatnonzero(_starts(clips, window_frames)).tolist()
+def patrol(clips: Sequence[np.ndarray], window_frames: int, streams: int, number: int) -> Windows:
+    """The same windows every time, about `number`: each clip's first ones, as many of every clip."""
+    usable = np.flatnonzero(_starts(clips, window_frames))
+    chosen = min(number, len(usable))
     rows = [
-        (clip, first, first == 0)
-        for clip in usable
-        for first in range(0, len(clips[clip]) - window_frames + 1, window_frames)
+        (clip, window * window_frames, window == 0)
+        for clip in usable[np.arange(chosen) * len(usable) // chosen].tolist()
+        for window in range(min(number // chosen, len(clips[clip]) // window_frames))
     ]
-    steps = min(steps, max(1, len(rows) // streams))
-    per_stream = (
-        np.array_split(np.array(rows, np.int64), streams) if len(rows) >= streams else [np.array(rows)] * streams
-    )
-    table = np.stack([part[np.arange(steps) % len(part)] for part in per_stream], axis=1)
+    steps = -(-len(rows) // streams)  # the last stream begins again where it has fewer
+    table = np.array(rows, np.int64)[np.arange(streams * steps) % len(rows)].reshape(streams, steps, 3).swapaxes(0, 1)
     table[0, :, 2] = 1  # a stream may take over in the middle of a clip
     return table
 
