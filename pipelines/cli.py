@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def _common(command: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 is success, 1 a failed run, 2 bad input."""
     wanted = parser().parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own news would bury ours
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own news would bury ours
     try:
         {"run": _run, "score": _score, "evaluate": _evaluate}[wanted.command](wanted)
     except (BadInput, RunFailed) as e:
@@ -74,6 +75,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """While TensorFlow is loaded, which greets on the file descriptor whatever its log level; exceptions pass."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _run(wanted: argparse.Namespace) -> None:
@@ -97,14 +112,16 @@ def _name_of(source: str) -> str:
 
 
 def _score(wanted: argparse.Namespace) -> None:
-    from pipelines import score, table
+    with _quiet():
+        from pipelines import score, table
 
     result = score.score(wanted.video, wanted.detector, wanted.out, _say)
     print(json.dumps(result, indent=1) if wanted.json else table.of_score(result, wanted.out))
 
 
 def _evaluate(wanted: argparse.Namespace) -> None:
-    from pipelines import judge, profile, table
+    with _quiet():
+        from pipelines import judge, profile, table
 
     measures: dict[str, Any] = judge.judge(
         wanted.detector, wanted.source, wanted.camera, profile.read(wanted.profile), _say
