@@ -1,0 +1,98 @@
+"""A camera's frames through the whole detector, frame by frame, and what the parts of it take alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model import config, scoring, walkway
+from model.detector import Detector
+from model.preprocessing import preprocess_frame
+from model.report.overlay import OverlayWriter
+from model.scoring.evidence import FlowSpeed
+from pipelines.bench import network
+from pipelines.bench.clock import rates
+
+CAMERA = {"height": 240, "width": 360}  # pixels
+
+
+def measure(settings: config.Config, rounds: int, frames: int) -> dict[str, Any]:
+    """Frames/s of `push`, of `push_input` without preprocessing, of its parts, and of the overlay video."""
+    wanted = dataclasses.replace(settings.walkway, **CAMERA, clip_frames=frames)
+    clip = walkway.render_clip(wanted, "test", 0).frames
+    inputs = [preprocess_frame(frame, settings.preprocessing) for frame in clip]
+    pixels = [frame.astype(np.float32) / np.float32(255) for frame in inputs]
+    detector = _detector(settings)
+
+    def step() -> float:
+        state = None
+        for frame in pixels:
+            _, state = detector.step(frame, state)
+        return frames
+
+    def flow() -> float:
+        speed = FlowSpeed()
+        for last, frame in itertools.pairwise(inputs):
+            speed(last, frame)
+        return frames - 1
+
+    def push_input() -> float:
+        stream = detector.stream()
+        for frame in inputs:
+            stream.push_input(frame)
+        return frames
+
+    def push() -> float:
+        stream = detector.stream()
+        for frame in clip:
+            stream.push(frame)
+        return frames
+
+    def overlay() -> float:
+        _write_overlay(clip, settings.walkway.fps)
+        return frames
+
+    found = rates(
+        {"push": push, "push_input": push_input, "network": step, "optical_flow": flow, "overlay": overlay}, rounds
+    )
+    seconds = {name: 1 / rate.best for name, rate in found.items()}
+    parts = {name: seconds[name] / seconds["push_input"] for name in ("network", "optical_flow")}
+    return {
+        "stream": {
+            "frames_per_second": found["push_input"].best,
+            "median_frames_per_second": found["push_input"].median,
+            "share": {**parts, "rest": 1 - sum(parts.values())},
+            "push_frames_per_second": found["push"].best,
+        },
+        "overlay": {
+            "frames_per_second": found["overlay"].best,
+            "median_frames_per_second": found["overlay"].median,
+        },
+    }
+
+
+def _detector(settings: config.Config) -> Detector:
+    """Untrained, calibrated on random numbers: it scores nonsense at the speed of any other."""
+    generator = np.random.default_rng(0)
+    values = {name: generator.random((100, len(settings.scoring.block_sizes))) for name in scoring.EVIDENCE}
+    calibration = scoring.calibrate(values)
+    return Detector(
+        "bench", network.build(settings), settings.preprocessing, settings.scoring, calibration, threshold=1.0
+    )
+
+
+def _write_overlay(clip: np.ndarray, fps: float) -> None:
+    heat = np.linspace(0, 1, 80 * 120, dtype=np.float32).reshape(80, 120)
+    with (
+        tempfile.TemporaryDirectory(prefix="unforeseen-") as scratch,
+        OverlayWriter(
+            Path(scratch) / "overlay.mp4", fps=fps, frame_size=clip.shape[1:3], threshold=1.0, error_scale=1.0
+        ) as video,
+    ):
+        for number, frame in enumerate(clip):
+            video.add(frame, heat, number / len(clip), alarm=number % 50 > 40)
