@@ -45,7 +45,8 @@ class Steps:
     @tf.function(autograph=False)
     def validate(self, batch: Any, state: Any) -> tuple[Figures, Any]:
         """The same without a change."""
-        figures, state = self.strategy.run(self._judge, (*batch, state))
+        # Not the compiled function itself, which a strategy would take apart.
+        figures, state = self.strategy.run(lambda *arguments: self._judge(*arguments), (*batch, state))
         return self._mean(figures), state
 
     def _train(self, frames: Tensor, fresh: Tensor, state: State) -> tuple[Figures, State]:

@@ -1,5 +1,6 @@
 """A training of seconds, and the same in a process of its own that can be killed or see two devices."""
 
+import dataclasses
 import json
 import sys
 import time
@@ -44,30 +45,40 @@ class Slow(np.ndarray):
         return super().__getitem__(key)
 
 
-def main(mode, checkpoints, result):
+def two_devices():
+    import tensorflow as tf
+
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    return ["CPU:0", "CPU:1"]
+
+
+def main(mode, directory):
+    """Leaves weights and records in the directory, which holds the checkpoints too."""
     from model import training
 
-    devices = None
-    if mode == "mirrored":
-        import tensorflow as tf
+    train = [clip.view(Slow) for clip in TRAIN] if mode == "slow" else TRAIN
+    devices = two_devices() if mode == "mirrored" else None
+    lines, records, records_under_xla = [], [], []
 
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-        devices = ["CPU:0", "CPU:1"]
-    lines, records = [], []
-    fitted = training.fit(
-        [clip.view(Slow) for clip in TRAIN] if mode == "slow" else TRAIN,
-        VALIDATION,
-        ARCHITECTURE,
-        SETTINGS,
-        checkpoint_dir=Path(checkpoints),
-        data_digest="tiny",
-        on_epoch=records.append,
-        progress=lines.append,
-        devices=devices,
-    )
-    np.savez(result, *fitted.network.get_weights())
-    Path(result).with_suffix(".json").write_text(json.dumps({"records": records, "lines": lines}))
+    def fit(settings, records):
+        return training.fit(
+            train,
+            VALIDATION,
+            ARCHITECTURE,
+            settings,
+            checkpoint_dir=Path(directory),
+            data_digest="tiny",
+            on_epoch=records.append,
+            progress=lines.append,
+            devices=devices,
+        )
+
+    np.savez(Path(directory) / f"{mode}.npz", *fit(SETTINGS, records).network.get_weights())
+    if mode == "mirrored":
+        fit(dataclasses.replace(SETTINGS, epochs=1, xla=True), records_under_xla)
+    story = {"records": records, "lines": lines, "records_under_xla": records_under_xla}
+    (Path(directory) / f"{mode}.json").write_text(json.dumps(story))
 
 
 if __name__ == "__main__":
