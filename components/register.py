@@ -1,6 +1,7 @@
 """Detector and evaluation in, a version in MLflow's registry out; the gate decides whether it becomes the champion."""
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -58,8 +59,9 @@ def register_detector(
         result = judging.load(Path(evaluation))
         run_id = registry.start_run({}, {}, facts["source_run"])
         pictures = sorted((Path(evaluation) / "pictures").glob("*.png"))
-        registry.log_evaluation(run_id, result.measures, [Path(report), *pictures])
         with tempfile.TemporaryDirectory() as directory:
+            page = Path(shutil.copy(report, Path(directory) / "report.html"))  # MLflow shows what has that suffix
+            registry.log_evaluation(run_id, result.measures, [page, *pictures])
             champion = registry.champion(Path(directory))
             rival = None
             if champion:

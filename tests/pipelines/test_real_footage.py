@@ -1,0 +1,45 @@
+"""The whole DAG on a part of UCSD Ped2, with a network that is too small to be good."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from tiny import Command, options
+
+pytestmark = [pytest.mark.slow, pytest.mark.footage]
+TEST_CLIPS = ("Test001", "Test002")
+
+
+@pytest.fixture
+def part(tmp_path: Path) -> Path:
+    """Four normal clips and two test clips, in the layout and with the labels of the archive."""
+    given = os.environ.get("UNFORESEEN_FOOTAGE")
+    if not given:
+        pytest.skip("UNFORESEEN_FOOTAGE names no UCSD Ped2 directory")
+    source, target = Path(given), tmp_path / "UCSDped2"
+    for split in ("Train", "Test"):
+        (target / split).mkdir(parents=True)
+    for name in ("Train001", "Train005", "Train009", "Train013"):
+        (target / "Train" / name).symlink_to(source / "Train" / name)
+    for name in TEST_CLIPS:
+        (target / "Test" / name).symlink_to(source / "Test" / name)
+        (target / "Test" / f"{name}_gt").symlink_to(source / "Test" / f"{name}_gt")
+    first, *lines = (source / "Test" / "UCSDped2.m").read_text().splitlines()
+    (target / "Test" / "UCSDped2.m").write_text("\n".join([first, *lines[: len(TEST_CLIPS)], ""]))
+    return target
+
+
+def test_real_footage_from_start_to_finish(unforeseen: Command, part: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    done = unforeseen("run", "--source", part, "--out", out, *options(training__epochs=3, training__steps_per_epoch=60))
+    assert done.code == 0, done.errors
+    summary = json.loads((out / "summary.json").read_text())
+    frames = sum(len(list((part / "Test" / name).iterdir())) for name in TEST_CLIPS)
+    assert (summary["clips"], summary["frames"], summary["frames_without_score"]) == (2, frames, 16)
+    assert 0.5 < summary["frame_auroc"] <= 1
+    assert 0.5 < summary["pixel_auroc"] <= 1
+    assert 0.2 < summary["model_mse"] / summary["baselines"]["copy_last_frame_mse"] < 1
+    assert summary["false_alarms_per_hour"] >= 0
+    assert summary["registered"]["model"] == "unforeseen-UCSDped2"
+    assert (out / "report.html").stat().st_size > 50_000

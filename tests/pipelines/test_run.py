@@ -1,0 +1,251 @@
+"""The whole DAG on this machine, as `unforeseen run` starts it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sysconfig
+import tarfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from s3_server import S3Server
+from tiny import WALKWAY, WARM_UP, Command, Finished, Run, options
+from web_server import Page, serve
+
+from components.storage import open_store, upload_tree
+from pipelines.cli import main
+from pipelines.local import STEPS
+
+pytestmark = [
+    pytest.mark.slow,
+    # MLflow's own tables use what SQLAlchemy 2.1 calls deprecated.
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning"),
+]
+
+MEASURES = {
+    *("frame_auroc", "frame_auroc_macro", "average_precision", "eer", "pixel_auroc", "false_alarms_per_hour"),
+    *("clips", "frames", "frames_without_score", "baselines", "model_mse", "evidence", "threshold"),
+}
+KEYS = MEASURES | {"seconds", "peak_memory_mb", "version", "registered", "notes"}
+LABELLED = ("frame_auroc", "frame_auroc_macro", "average_precision", "eer", "pixel_auroc")
+
+
+def steps_in(out: Path) -> list[str]:
+    """The folders of steps that a directory keeps."""
+    return sorted(folder.name for folder in (out / "pipeline").glob("*/*"))
+
+
+def last_line(done: Finished) -> str:
+    """The one line that says why a command failed."""
+    *progress, line = done.errors.splitlines()
+    assert line.startswith("unforeseen: ")
+    assert not [text for text in progress if text.startswith(("unforeseen: ", "Traceback"))], done.errors
+    return line
+
+
+def test_the_directory_holds_what_was_promised(first_run: Run):
+    assert {path.name for path in first_run.out.iterdir()} >= {
+        *("summary.json", "report.html", "detector", "mlflow.db", "mlartifacts", "run.log")
+    }
+    assert {path.name for path in (first_run.kept / "detector").iterdir()} == {"detector.json", "network.keras"}
+    assert (first_run.kept / "report.html").read_text().startswith("<!doctype html>")
+    assert steps_in(first_run.out) == sorted(STEPS)
+
+
+def test_the_summary_has_its_keys_and_sensible_values(first_run: Run):
+    summary = first_run.summary
+    assert summary.keys() == KEYS
+    assert summary["baselines"].keys() == {"frame_difference", "optical_flow", "copy_last_frame_mse"}
+    assert summary["evidence"].keys() == {"prediction_error", "optical_flow"}
+    assert summary["seconds"].keys() == {*STEPS, "total"}
+    shares = [summary[key] for key in LABELLED] + list(summary["evidence"].values())
+    assert all(0 < share < 1 for share in shares)
+    assert summary["frame_auroc"] > 0.5
+    assert summary["pixel_auroc"] > 0.7
+    assert summary["clips"] == WALKWAY.test_clips
+    assert summary["frames"] == WALKWAY.test_clips * WALKWAY.clip_frames
+    assert summary["frames_without_score"] == WALKWAY.test_clips * WARM_UP
+    assert summary["model_mse"] < summary["baselines"]["copy_last_frame_mse"]
+    assert summary["false_alarms_per_hour"] >= 0
+    assert 0 < sum(summary["seconds"][step] for step in STEPS) < summary["seconds"]["total"]
+    assert 200 < summary["peak_memory_mb"] < 3000
+    assert summary["registered"]["model"] == "unforeseen-walkway"
+    assert "minutes of normal footage" in summary["notes"][0]
+
+
+def test_a_person_reads_a_short_table_and_how_far_it_is(first_run: Run):
+    done = first_run.finished
+    lines = done.output.splitlines()
+    assert len(lines) < 30
+    assert f"    detector                              {first_run.summary['frame_auroc']:.3f}" in lines
+    numbers = [line for line in lines if "AUROC (m" in line or "baseline" in line or "/ copying" in line]
+    assert {len(line) - len(line.split()[-1]) for line in numbers[1:]} == {42}  # one column
+    assert str(first_run.out / "report.html") in done.output
+    assert [line.partition(":")[0] for line in done.errors.splitlines()] == sorted(
+        (line.partition(":")[0] for line in done.errors.splitlines()), key=STEPS.index
+    )
+    assert "frames/s" in done.errors
+    assert len(done.errors.splitlines()) < 25
+
+
+def test_mlflow_knows_the_run(first_run: Run):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{first_run.kept / 'mlflow.db'}")
+    run = client.get_run(first_run.summary["registered"]["run_id"])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["training.epochs"] == "2"
+    assert run.data.params["walkway.noise"] == "12.0"  # what was set for an earlier step is here too
+    (data,) = run.inputs.dataset_inputs
+    assert data.dataset.digest == run.data.params["data_digest"][:36]
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "validation_loss")] == [1, 2]
+    assert run.data.metrics["frame_auroc"] == pytest.approx(first_run.summary["frame_auroc"])
+    files = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, "evaluation")}
+    assert {"report.html", "training.png", "roc.png", "timeline-00.png"} <= files
+    version = client.get_model_version_by_alias("unforeseen-walkway", "champion")
+    assert (str(version.version), version.run_id) == ("1", run.info.run_id)
+    assert "better than frame difference" in version.tags["gate_reason"]
+
+
+@pytest.fixture(scope="module")
+def second_run(unforeseen: Command, first_run: Run) -> tuple[Finished, float]:
+    start = time.monotonic()
+    done = unforeseen("run", "--out", first_run.out, *options(), "--json")
+    return done, time.monotonic() - start
+
+
+def test_the_same_command_again_answers_from_the_cache(first_run: Run, second_run: tuple[Finished, float]):
+    done, seconds = second_run
+    assert done.code == 0, done.errors
+    assert done.errors == f"from the cache: {', '.join(STEPS)}\n"
+    assert seconds < 30  # a few on a quiet machine
+    again = json.loads(done.output)  # nothing else is on standard output
+    assert again == json.loads((first_run.out / "summary.json").read_text())
+    assert {key: again[key] for key in MEASURES} == {key: first_run.summary[key] for key in MEASURES}
+    assert again["registered"] == first_run.summary["registered"]
+    assert steps_in(first_run.out) == sorted(STEPS)
+
+
+@pytest.fixture(scope="module")
+def resumed_run(unforeseen: Command, first_run: Run, second_run: tuple[Finished, float]) -> Finished:
+    """A training of more epochs, killed after its first one, and the same command again."""
+    words = ["run", "--out", str(first_run.out), *options(training__epochs=6)]
+    program = str(Path(sysconfig.get_path("scripts")) / "unforeseen")
+    process = subprocess.Popen([program, *words], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stderr
+    try:
+        for line in process.stderr:
+            if "epoch 1/6: " in line:
+                break
+        family = [process, *psutil.Process(process.pid).children(recursive=True)]
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+    assert process.returncode == -signal.SIGKILL
+    psutil.wait_procs(family[1:], timeout=10)
+    assert not [one for one in family[1:] if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    return unforeseen(*words)
+
+
+def test_a_killed_training_goes_on_and_other_steps_come_from_the_cache(first_run: Run, resumed_run: Finished):
+    assert resumed_run.code == 0, resumed_run.errors
+    (line,) = [line for line in resumed_run.errors.splitlines() if "going on after epoch" in line]
+    assert line in [f"train: going on after epoch {epoch} of 6" for epoch in range(1, 6)]
+    assert "from the cache: ingest, preprocess\n" in resumed_run.errors
+    assert not [line for line in resumed_run.errors.splitlines() if line.startswith(("ingest", "preprocess"))]
+
+
+def test_a_later_run_meets_the_champion_and_old_folders_go(first_run: Run, resumed_run: Finished):
+    registered = json.loads((first_run.out / "summary.json").read_text())["registered"]
+    assert registered["version"] == "2"
+    assert "than the champion: frame AUROC" in registered["reason"]
+    assert steps_in(first_run.out) == sorted(STEPS)
+
+
+def test_unlabelled_videos_in_an_archive_from_the_web(unforeseen: Command, videos: Path, tmp_path: Path):
+    out, packed = tmp_path / "lobby", io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        archive.add(videos, videos.name)
+    with serve({"/lobby.tar.gz": Page(packed.getvalue())}) as (address, _):
+        done = unforeseen("run", "--source", f"{address}/lobby.tar.gz", "--out", out, *options())
+    assert done.code == 0, done.errors
+    summary = json.loads((out / "summary.json").read_text())
+    assert [summary[key] for key in LABELLED] == [None] * len(LABELLED)
+    assert list(summary["evidence"].values()) == [None, None]
+    assert summary["false_alarms_per_hour"] >= 0
+    assert summary["clips"] == 1  # the one that nothing was fitted on
+    assert summary["model_mse"] < summary["baselines"]["copy_last_frame_mse"]
+    assert summary["registered"]["model"] == "unforeseen-lobby"
+    assert "copying the last frame" in summary["registered"]["reason"]
+    assert done.output.count("needs labels") == 9
+
+
+def test_objects_of_a_bucket_and_a_network_that_learned_nothing(
+    unforeseen: Command, footage: Path, s3_server: S3Server, bucket: str, tmp_path: Path
+):
+    store, _ = open_store(f"s3://{bucket}/", s3_server.endpoint, "")
+    upload_tree(footage, store, "cameras/walk", print)
+    profile = tmp_path / "profile.yaml"
+    profile.write_text(f"store:\n  endpoint: {s3_server.endpoint}\n")
+    out = tmp_path / "out"
+    words = ["--source", f"s3://{bucket}/cameras/walk", "--camera", "harbour", "--profile", profile, "--out", out]
+    too_short = options(training__epochs=1, training__steps_per_epoch=1, training__learning_rate=1.0)
+    done = unforeseen("run", *words, *too_short)
+    assert done.code == 1
+    assert done.output == ""
+    assert "preprocess: 360 of 360 frames" in done.errors
+    assert "unforeseen-harbour" in done.errors
+    line = last_line(done)
+    assert "predicts no better than copying the last frame" in line
+    assert "training.learning_rate" in line
+    assert not {"summary.json", "report.html", "detector"} & {path.name for path in out.iterdir()}
+    assert steps_in(out) == ["ingest", "preprocess"]  # which need not run again
+
+
+def test_a_damaged_picture_costs_one_line_and_leaves_nothing(unforeseen: Command, footage: Path, tmp_path: Path):
+    source = Path(shutil.copytree(footage, tmp_path / "damaged"))
+    picture = source / "Train" / "Train003" / "020.png"
+    picture.write_bytes(picture.read_bytes()[:2000])
+    done = unforeseen("run", "--source", source, "--out", tmp_path / "out", *options())
+    assert done.code == 2
+    assert str(picture) in last_line(done)
+    assert [path.name for path in tmp_path.iterdir()] == ["damaged"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--source", "no/such/place"], "expected a path that exists"),
+        (["--set", "training.epochs=0"], "expected training.epochs of at least 1"),
+        (["--set", "training.speed=3"], "Received: speed"),
+        (["--camera", "a b"], "expected a camera name"),  # before any step runs
+        (["--preset", "huge"], "expected a preset of small, paper"),
+        (["--profile", "none.yaml"], "none.yaml: expected a profile"),
+    ],
+)
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_what_is_refused_before_anything_runs(words, message, dry, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "--out", "new/out", *words, *dry]) == 2
+    output, errors = capsys.readouterr()
+    assert message in errors
+    assert (output, errors.count("\n")) == ("", 1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_says_what_would_run_and_writes_nothing(footage, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "--source", str(footage), "--out", "out", "--dry-run", *options()]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["steps"] == list(STEPS)
+    assert plan["arguments"]["camera"] == "walkway"  # the name of the folder
+    assert plan["arguments"]["source"] == str(footage)
+    assert not list(tmp_path.iterdir())
