@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,13 +34,17 @@ class Step:
     """The network's compiled step, traced once per detector."""
 
     def __init__(self, network: PredNet) -> None:
-        self.network = network
-        self._call = tf.function(lambda frame, state: network.cell(frame, state))
+        self._first = network.zero_state(1)
+        self._dtype = network.compute_dtype
+        shape = (1, network.height, network.width, network.cell.stack_sizes[0])
+        # Concrete: to look one up by the shapes of all the state's tensors would cost a tenth of the step.
+        self._call = tf.function(lambda frame, state: network.cell(frame, state)).get_concrete_function(
+            tf.TensorSpec(shape, self._dtype), self._first
+        )
 
     def __call__(self, frame: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
         """Prediction `float32 [H, W, C]` and next state, from a frame `float32 [H, W, C]` in [0, 1]."""
-        dtype = self.network.compute_dtype
-        step = self._call(tf.cast(frame[np.newaxis], dtype), self.network.zero_state(1) if state is None else state)
+        step = self._call(tf.cast(frame[np.newaxis], self._dtype), self._first if state is None else state)
         return step.a_hat[0].numpy().astype(np.float32, copy=False), step.state
 
 
@@ -49,14 +54,16 @@ class Observer:
     def __init__(self, step: Step) -> None:
         self._step = step
         self._flow = FlowSpeed()
+        self._beside = ThreadPoolExecutor(1)  # neither the network nor the flow holds Python's lock
         self._state: Any = None
         self._last: np.ndarray | None = None
 
     def observe(self, frame: np.ndarray) -> Observation:
         """Takes the next preprocessed frame `uint8 [H, W, C]`."""
         last = frame if self._last is None else self._last
+        speed = self._beside.submit(self._flow, last, frame)
         pixels, last_pixels = (x.astype(np.float32) / np.float32(255) for x in (frame, last))
         prediction, self._state = self._step(pixels, self._state)
         self._last = frame
-        maps = {"prediction_error": squared_error(prediction, pixels), "optical_flow": self._flow(last, frame)}
+        maps = {"prediction_error": squared_error(prediction, pixels), "optical_flow": speed.result()}
         return Observation(prediction, maps, squared_error(last_pixels, pixels))

@@ -8,7 +8,9 @@ from typing import Any
 def lines(found: dict[str, Any]) -> list[str]:
     """One line a figure: what, how much, and beside which reference."""
     stream, dag = found["stream"], found["dag"]
-    share = ", ".join(f"{name.replace('_', ' ')} {part:.0%}" for name, part in stream["share"].items())
+    share = "network {network:.0%}, beside it optical flow {optical_flow:.0%}, rest {rest:.0%}".format(
+        **stream["share"]
+    )
     rows = [
         ("matrix multiplication", f"{found['matmul']['gflops']:.0f} GFLOP/s", "the reference of the next three"),
         ("training", _rate(found["training"]), _effort(found["training"])),

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import threading
+import time
 
 import keras
 import numpy as np
@@ -71,6 +73,17 @@ def test_streams_do_not_mix(fitted):
         (one.push_input(a).score, other.push_input(b))[0] for a, b in zip(walk(20, 5), walk(20, 6), strict=True)
     ]
     np.testing.assert_array_equal(alone, np.float32(together))
+
+
+def test_a_stream_that_is_gone_leaves_no_thread(fitted):
+    fitted.score_inputs(walk(6, 5))
+    before = threading.active_count()
+    for _ in range(8):
+        fitted.score_inputs(walk(6, 5))
+    patience = time.monotonic() + 30
+    while threading.active_count() > before and time.monotonic() < patience:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
 
 
 def test_a_score_does_not_know_the_future(fitted):
