@@ -186,6 +186,11 @@ def test_unlabelled_videos_in_an_archive_from_the_web(unforeseen: Command, video
     assert summary["registered"]["model"] == "unforeseen-lobby"
     assert "copying the last frame" in summary["registered"]["reason"]
     assert done.output.count("needs labels") == 9
+    file = tmp_path / "again.json"
+    words = ["--detector", str(out / "detector"), "--source", str(videos), "--json", str(file)]
+    assert main(["evaluate", *words]) == 0  # knows again what the detector was fitted on, cut as it was
+    again = json.loads(file.read_text())
+    assert (again["clips"], again["false_alarms_per_hour"]) == (1, summary["false_alarms_per_hour"])
 
 
 def test_objects_of_a_bucket_and_a_network_that_learned_nothing(
