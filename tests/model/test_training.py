@@ -62,7 +62,7 @@ def mirrored(tmp_path_factory):
     """A training on two devices, under way while the other tests run."""
     directory = tmp_path_factory.mktemp("mirrored")
     process = start("mirrored", directory)
-    yield process, directory
+    yield process, "mirrored", directory
     process.kill()
     process.wait()
 
@@ -188,20 +188,20 @@ def test_mixed_precision_trains(tmp_path):
     assert losses(fitted)[-1] < 0.95 * losses(fitted)[0]
 
 
-def test_xla_trains_to_nearly_the_same_losses(trained, tmp_path):
-    np.testing.assert_allclose(losses(fit(tmp_path, xla=True)), losses(trained), rtol=0.01)
-
-
 def test_two_devices_train_to_nearly_the_same_weights(trained, mirrored):
-    process, directory = mirrored
-    weights, story = finish(process, "mirrored", directory)
-    (under_xla,) = story["records_under_xla"]
-    assert under_xla["loss"] == pytest.approx(trained.history[0]["loss"], rel=0.02)
+    weights, story = finish(*mirrored)
     assert [record["validation_loss"] for record in story["records"]] == pytest.approx(losses(trained), rel=0.02)
     keras.utils.set_random_seed(SETTINGS.seed)
     begin = prednet.build(ARCHITECTURE, 16, 24, SETTINGS.layer_loss_weights).get_weights()
     end = trained.network.get_weights()
-    assert distance(weights, end) < 0.1 * distance(begin, end)
+    assert distance(weights, end) < 0.06 * distance(begin, end)
+
+
+def test_xla_trains_on_two_devices(trained, mirrored):
+    _, story = finish(*mirrored)
+    first, second = story["records_under_xla"]
+    assert first["loss"] == pytest.approx(trained.history[0]["loss"], rel=0.02)
+    assert second["validation_loss"] < 0.98 * first["validation_loss"]
 
 
 def test_a_batch_that_the_devices_cannot_share_is_refused(tmp_path):

@@ -76,7 +76,7 @@ def main(mode, directory):
 
     np.savez(Path(directory) / f"{mode}.npz", *fit(SETTINGS, records).network.get_weights())
     if mode == "mirrored":
-        fit(dataclasses.replace(SETTINGS, epochs=1, xla=True), records_under_xla)
+        fit(dataclasses.replace(SETTINGS, epochs=2, xla=True), records_under_xla)
     story = {"records": records, "lines": lines, "records_under_xla": records_under_xla}
     (Path(directory) / f"{mode}.json").write_text(json.dumps(story))
 
