@@ -89,9 +89,12 @@ def fit(
 
 
 def checkpoint_path(directory: Path, architecture: config.PredNet, settings: config.Training, data_digest: str) -> Path:
-    """Where a training keeps its state: equal trainings on equal data share a file, others never do."""
-    text = config.to_json(architecture) + config.to_json(settings) + data_digest
-    return directory / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
+    """Where a training keeps its state: equal trainings by equal code on equal data share a file, others never do."""
+    digest = hashlib.sha256((config.to_json(architecture) + config.to_json(settings) + data_digest).encode())
+    for package in (Path(__file__).parent, Path(prednet.__file__).parent):
+        for file in sorted(package.glob("*.py")):
+            digest.update(file.read_bytes())
+    return directory / f"{digest.hexdigest()[:16]}.npz"
 
 
 def _strategy(devices: Sequence[str] | None, streams: int) -> Any:
