@@ -45,17 +45,17 @@ def measure(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
         say("walkway")
         walkway = pictures.measure_walkway(settings.walkway, rounds, frames=50)
         say("preprocessing")
-        sources = {"walkway": pictures.walkway_clips(settings.walkway, scratch / "walkway", clips=8)}
+        sources = {"walkway": pictures.walkway_clips(settings.walkway, scratch / "walkway", clips=16)}
         if real:
             sources["footage"] = pictures.footage_clips(Path(real))
         preprocessing = {
-            name: pictures.measure_preprocessing(clips, settings.preprocessing, scratch, rounds)
+            name: pictures.measure_preprocessing(clips, settings.preprocessing, scratch, -(-rounds // 3))
             for name, clips in sources.items()
         }
         say("network")
         networks = network.measure(settings, config.build("paper"), rounds)
         say("detector")
-        streams = stream.measure(settings, rounds, frames=50)
+        streams = stream.measure(settings, 2 * rounds, frames=32)
         say("pipeline")
         pipeline = dag.measure(scratch / "run")
     return {
