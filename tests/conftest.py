@@ -8,8 +8,9 @@ import pytest
 from s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Started in a second, and not kept: at rest it takes a third of a core."""
     server = S3Server(tmp_path_factory.mktemp("s3"))
     server.start()
     yield server
