@@ -30,13 +30,6 @@ def new_directory(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a small file under a hidden name, then renames it."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)
-
-
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """Gives a hidden name beside `path` to write, which replaces `path` when the block ends well."""
@@ -46,3 +39,9 @@ def new_file(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a small file under a hidden name, then renames it."""
+    with new_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")

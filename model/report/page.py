@@ -10,6 +10,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
+from model.atomic import write_text
 from model.report import figures, pictures, verdict
 from model.report.content import Kind, Report, Strip
 from model.scores import ScoredClip
@@ -25,13 +26,7 @@ KINDS: tuple[tuple[Kind, str, str], ...] = (
 
 def write_report(path: Path, report: Report) -> None:
     """Writes the page; a reader never sees half of it."""
-    text = render(report)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_text(path, render(report))
 
 
 def render(report: Report) -> str:

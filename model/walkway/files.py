@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,9 +12,9 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from model import atomic
 from model.clips import LabelRange
 from model.config import Walkway
-from model.errors import BadInput
 from model.walkway.clip import check, render_clip
 
 # Sensor noise does not compress: run lengths alone are faster and no larger than the default.
@@ -35,16 +33,8 @@ def write(settings: Walkway, directory: Path, progress: Callable[[str], None] | 
         BadInput: settings too small, or something is in `directory` already.
     """
     check(settings)
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise BadInput(f"expected a new or an empty directory for the walkway. Received: {directory}")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    try:
+    with atomic.new_directory(directory) as partial:
         _write_clips(settings, partial, progress or (lambda line: None))
-        partial.chmod(0o755)
-        partial.rename(directory)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _write_clips(settings: Walkway, directory: Path, progress: Callable[[str], None]) -> None:

@@ -68,6 +68,6 @@ def test_walkway_files_an_interruption_leaves_nothing(tmp_path):
 
 def test_walkway_files_keep_what_is_there(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(BadInput, match="new or an empty directory.*Received: "):
+    with pytest.raises(BadInput, match="an empty directory.*Received: "):
         write(SMALL, tmp_path, None)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
