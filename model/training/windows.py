@@ -89,7 +89,8 @@ def batches(clips: Sequence[np.ndarray], windows: Windows, window_frames: int) -
         pixels = tf.ensure_shape(tf.numpy_function(read, [rows], tf.uint8, stateful=False), shape)
         return tf.cast(pixels, tf.float32) / 255.0, tf.cast(rows[:, 2], tf.bool)
 
-    # There is nothing to tune, and whoever drops the iterator would wait for the tuner's next look: 41 s after the start.
+    # There is nothing to tune, and whoever drops the iterator would wait for the tuner's next look, 41 s after the
+    # start.
     options = tf.data.Options()
     options.autotune.enabled = False
     data = tf.data.Dataset.from_tensor_slices(windows)
