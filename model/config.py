@@ -34,6 +34,7 @@ NotNegative = Annotated[float, Limit("of at least 0", lambda x: x >= 0)]
 Positive = Annotated[float, Limit("over 0", lambda x: x > 0)]
 AtLeastOne = Annotated[float, Limit("of at least 1", lambda x: x >= 1)]
 Share = Annotated[float, Limit("of at least 0 and below 1", lambda x: 0 <= x < 1)]
+Part = Annotated[float, Limit("over 0 and at most 1", lambda x: 0 < x <= 1)]
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,13 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Decision:
-    """From scores to alarms."""
+    """From scores to alarms and events."""
 
     false_alarms_per_hour: Positive = 1.0
+    leave_share: Part = 0.7  # of the threshold; an event goes on while the score stays over it
+    shortest_seconds: NotNegative = 0.3  # what is over sooner is no event
+    join_seconds: NotNegative = 1.0  # back over the threshold within this it is the same event
+    cool_down_seconds: NotNegative = 3.0  # after an event, until another one is announced
 
 
 @dataclass(frozen=True)

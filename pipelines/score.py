@@ -72,17 +72,16 @@ def _score_clip(clip: SourceClip, detector: Detector, directory: Path, say: Say)
                 said = time.monotonic()
                 rate = len(results) / (said - start)
                 say(f"score: {clip.name}: {len(results)} of {clip.frames} frames, {rate:.0f} frames/s")
-    found = _events(results, clip.fps)
+    found = _events(results, clip.fps, detector.threshold)
     _write_scores(directory / "scores.csv", results, clip.fps)
     rows = [_row(event, clip.fps, boxes) for event in found]
     (directory / "events.json").write_text(json.dumps(rows, indent=1) + "\n")
     return {"frames": len(results), "seconds": round(len(results) / clip.fps, 3), "events": rows}
 
 
-def _events(results: list[FrameScore], fps: float) -> list[Event]:
-    alarms = np.array([result.alarm for result in results], bool)
+def _events(results: list[FrameScore], fps: float, threshold: float) -> list[Event]:
     scores = np.array([result.score for result in results], np.float32)
-    return events(alarms, scores, fps)
+    return events(scores, threshold, fps)
 
 
 def _error_scale(detector: Detector) -> float:

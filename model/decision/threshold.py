@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from model.config import Decision
 from model.decision.events import events
 
+CLUSTERS = Decision(leave_share=1.0, shortest_seconds=0.0, cool_down_seconds=0.0)  # neighbouring frames, nothing else
 TAIL_FRAMES = 100  # so many normal scores tell how the tail falls
 
 
@@ -28,7 +30,7 @@ def fit_threshold(clips: Sequence[tuple[np.ndarray, float]], false_alarms_per_ho
     scored = [(scores, fps) for scores, fps in clips if np.isfinite(scores).any()]
     values = np.concatenate([s[np.isfinite(s)] for s, _ in scored])
     base = float(np.quantile(values, 1 - np.clip(TAIL_FRAMES / len(values), 0.02, 0.1)))
-    peaks = [event.score for s, fps in scored for event in events(s > base, s, fps)]
+    peaks = [event.score for s, fps in scored for event in events(s, np.nextafter(base, np.inf), fps, CLUSTERS)]
     hours = sum(np.isfinite(s).sum() / fps for s, fps in scored) / 3600.0
     if not peaks:  # all scores equal
         return float(np.nextafter(np.float32(base), np.float32(np.inf)))

@@ -40,7 +40,7 @@ def measures(clips: Sequence[ScoredClip], threshold: float, pixel_auroc: float |
         "average_precision": metrics.average_precision(*frames),
         "eer": metrics.equal_error_rate(*frames),
         "pixel_auroc": pixel_auroc,
-        "false_alarms_per_hour": false_alarms_per_hour([c for c in clips if c.split == "holdout"]),
+        "false_alarms_per_hour": false_alarms_per_hour([c for c in clips if c.split == "holdout"], threshold),
         "clips": len(judged),
         "frames": sum(len(c.result.scores) for c in judged),
         "frames_without_score": int(sum(np.isnan(c.result.scores).sum() for c in judged)),
@@ -55,10 +55,10 @@ def measures(clips: Sequence[ScoredClip], threshold: float, pixel_auroc: float |
     }
 
 
-def false_alarms_per_hour(normal: Sequence[ScoredClip]) -> float | None:
+def false_alarms_per_hour(normal: Sequence[ScoredClip], threshold: float) -> float | None:
     """Events an hour on normal clips that nothing was fitted on; None without such clips."""
     hours = sum(np.isfinite(c.result.scores).sum() / c.fps for c in normal) / 3600.0
-    alarms = sum(len(events(c.result.alarms, c.result.scores, c.fps)) for c in normal)
+    alarms = sum(len(events(c.result.scores, threshold, c.fps)) for c in normal)
     return alarms / hours if hours else None
 
 

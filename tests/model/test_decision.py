@@ -1,4 +1,4 @@
-"""Events and the threshold for a false-alarm budget."""
+"""The threshold for a false-alarm budget."""
 
 import math
 
@@ -6,40 +6,11 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from model.decision import Event, events, fit_threshold
+from model.decision import events, fit_threshold
+from model.decision.threshold import CLUSTERS
 
 FPS = 10.0
 HOUR = 36_000  # frames
-
-
-def alarmed(frames, length=100):
-    alarms = np.zeros(length, bool)
-    alarms[list(frames)] = True
-    return alarms
-
-
-@pytest.mark.parametrize(
-    ("frames", "fps", "expected"),
-    [
-        pytest.param([], 10.0, [], id="nothing"),
-        pytest.param([7], 10.0, [(7, 7)], id="one frame"),
-        pytest.param([0, 99], 10.0, [(0, 0), (99, 99)], id="both ends"),
-        pytest.param([10, 20], 10.0, [(10, 20)], id="a second apart is one event"),
-        pytest.param([10, 21], 10.0, [(10, 10), (21, 21)], id="more is two"),
-        pytest.param([10, 21], 20.0, [(10, 21)], id="seconds, not frames"),
-        pytest.param(range(100), 10.0, [(0, 99)], id="all of them"),
-    ],
-)
-def test_alarms_closer_than_a_second_are_one_event(frames, fps, expected):
-    found = events(alarmed(frames), np.zeros(100), fps)
-    assert [(event.first, event.last) for event in found] == expected
-
-
-def test_an_event_knows_its_peak_among_the_alarms():
-    scores = np.arange(100.0)
-    scores[:10] = np.nan  # warm-up
-    scores[21] = 1000.0  # no alarm there
-    assert events(alarmed([20, 22, 25]), scores, FPS) == [Event(20, 25, 25, 25.0)]
 
 
 def smoothed(generator, frames):
@@ -70,7 +41,7 @@ def test_fresh_footage_keeps_to_the_budget(normal, budget):
     rates = []
     for _ in range(9):  # of an hour each, in clips of 20 seconds
         clips = [(normal(generator, 200), FPS) for _ in range(180)]
-        rates.append(len(events(fresh >= fit_threshold(clips, budget), fresh, FPS)) / 40)
+        rates.append(len(events(fresh, fit_threshold(clips, budget), FPS, CLUSTERS)) / 40)
     assert budget / 3 < np.median(rates) < 3 * budget
 
 
