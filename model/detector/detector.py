@@ -11,7 +11,7 @@ import numpy as np
 
 from model import config, scoring
 from model.clips import Clip
-from model.decision import fit_threshold
+from model.decision import Box, Event, EventTracker, box, fit_threshold, in_frame
 from model.errors import BadInput, RunFailed
 from model.prednet import PredNet
 from model.preprocessing import preprocess_frame
@@ -27,6 +27,8 @@ class FrameScore(NamedTuple):
     baselines: dict[str, float]
     model_mse: float
     copy_last_frame_mse: float
+    opened: Event | None = None  # the event that is announced with this frame
+    closed: Event | None = None  # the event that is known to be over with this frame
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Detector:
         settings: what evidence is taken.
         calibration: what is normal; None only while it is being fitted.
         threshold: scores at or over it are alarms.
+        decision: how alarms are joined into events.
         facts: where it comes from (data digest, source run, version, training history), for people.
     """
 
@@ -49,6 +52,7 @@ class Detector:
     settings: config.Scoring
     calibration: scoring.Calibration | None = None
     threshold: float = np.inf
+    decision: config.Decision = field(default_factory=config.Decision)
     facts: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -56,9 +60,14 @@ class Detector:
         """The compiled step, shared by all streams."""
         return scoring.Step(self.network)
 
-    def stream(self) -> Stream:
-        """A new clip, to be pushed frame by frame."""
-        return Stream(self)
+    def stream(self, fps: float | None = None, clip: str = "") -> Stream:
+        """A new clip, to be pushed frame by frame.
+
+        Args:
+            fps: frames/s; without them frames have scores and alarms, but there are no events.
+            clip: its name, which the names of its events begin with.
+        """
+        return Stream(self, EventTracker(self.decision, fps, clip) if fps else None)
 
     def score(self, frames: Iterable[np.ndarray]) -> ClipScores:
         """Scores the camera frames `uint8 [H, W, C]` of one clip.
@@ -90,12 +99,15 @@ class Stream:
 
     Attributes:
         observation: prediction and maps of the frame that was pushed last.
+        tracker: the events of this clip so far; None where the frame rate is unknown.
     """
 
     observation: scoring.Observation
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, tracker: EventTracker | None = None) -> None:
+        self.tracker = tracker
         self._detector = detector
+        self._frame_size: tuple[int, int] | None = None
         self._observer = scoring.Observer(detector.step)
         self._smoothed: dict[str, np.ndarray] = {}
         self._seen = 0
@@ -110,6 +122,7 @@ class Stream:
         ):
             got = f"{frame.dtype} {list(frame.shape)}" if isinstance(frame, np.ndarray) else type(frame).__name__
             raise BadInput(f"expected a frame as uint8 [H, W, 1 or 3]. Received: {got}")
+        self._frame_size = frame.shape[:2]
         return self.push_input(preprocess_frame(frame, self._detector.preprocessing))
 
     def push_input(self, frame: np.ndarray) -> FrameScore:
@@ -127,7 +140,21 @@ class Stream:
             "optical_flow": float(self._smoothed["optical_flow"][-1]) if warm else np.nan,
         }
         mse, copy = (observation.model_mse, observation.copy_last_frame_mse) if warm else (np.nan, np.nan)
-        return FrameScore(score, score >= detector.threshold, evidence, baselines, mse, copy)
+        result = FrameScore(score, score >= detector.threshold, evidence, baselines, mse, copy)
+        if self.tracker is None:
+            return result
+        changes = self.tracker.push(self._seen - 1, score, detector.threshold, evidence, self.box)
+        return result._replace(opened=changes.opened, closed=changes.closed)
+
+    def finish(self) -> Event | None:
+        """Ends the clip, and with it the event that is open."""
+        return self.tracker.finish() if self.tracker else None
+
+    def box(self) -> Box:
+        """Where the last frame is strangest, in pixels of the camera frame; of the network input if that was pushed."""
+        where = self._detector.anomaly_map(self.observation)
+        size = self._frame_size
+        return in_frame(box(where), where.shape, self._detector.preprocessing.crop, size) if size else box(where)
 
     @property
     def values(self) -> dict[str, np.ndarray]:
@@ -176,7 +203,7 @@ def fit_detector(
     Raises:
         RunFailed: the network predicts no better than copying the last frame.
     """
-    raw = Detector(camera, network, settings.preprocessing, settings.scoring, facts=facts)
+    raw = Detector(camera, network, settings.preprocessing, settings.scoring, decision=settings.decision, facts=facts)
     values: list[dict[str, np.ndarray]] = []
     per_clip: list[slice] = []
     errors = np.zeros(2)

@@ -16,7 +16,7 @@ from model.detector.detector import Detector
 from model.errors import BadInput
 from model.scoring import Calibration, Tail
 
-FORMAT = 1
+FORMAT = 2
 DESCRIPTION = "detector.json"
 NETWORK = "network.keras"
 
@@ -39,6 +39,7 @@ def save(detector: Detector, directory: Path) -> None:
                 name: [dataclasses.asdict(tail) for tail in tails] for name, tails in detector.calibration.tails.items()
             },
             "threshold": detector.threshold,
+            "decision": dataclasses.asdict(detector.decision),
             "facts": detector.facts,
             "sha256": {NETWORK: _sha256((partial / NETWORK).read_bytes())},
         }
@@ -70,6 +71,7 @@ def load(directory: Path) -> Detector:
             }
         ),
         threshold=description["threshold"],
+        decision=config.parse(config.Decision, description["decision"], "decision"),
         facts=description["facts"],
     )
 

@@ -66,6 +66,38 @@ def test_batch_and_stream_give_equal_numbers(fitted):
         assert pushed.alarm == batch.alarms[t]
 
 
+def test_a_stream_tells_an_event_when_it_opens_and_when_it_is_over(fitted):
+    big = walk(60, 9, square=30).repeat(3, axis=1).repeat(3, axis=2)
+    stream = fitted.stream(10.0, "Test/a")
+    results = [stream.push(frame) for frame in big]
+    (opened,) = [result.opened for result in results if result.opened]
+    assert results[opened.opened].opened is opened
+    assert not any(result.closed for result in results)
+    closed = stream.finish()
+    assert (
+        (closed.id, closed.first, closed.last)
+        == (opened.id, opened.first, 59)
+        == (f"a-{opened.first}", opened.first, 59)
+    )
+    assert 30 <= closed.first < closed.opened <= 35
+    peak = results[closed.peak]
+    assert (closed.score, closed.threshold, closed.evidence) == (peak.score, fitted.threshold, peak.evidence)
+    left, top, right, bottom = closed.box
+    x = 3 * (4 * closed.peak % 40)
+    assert left < x + 24  # in pixels of the camera frame, around the square
+    assert x < right
+    assert 40 < top < 75 < bottom <= 96
+    assert stream.finish() is None
+
+
+def test_without_a_frame_rate_there_are_alarms_and_no_events(fitted):
+    stream = fitted.stream()
+    results = [stream.push_input(frame) for frame in walk(60, 9, square=30)]
+    assert results[-1].alarm
+    assert not any(result.opened for result in results)
+    assert stream.finish() is None
+
+
 def test_streams_do_not_mix(fitted):
     one, other = fitted.stream(), fitted.stream()
     alone = fitted.score_inputs(walk(20, 5)).scores
@@ -122,6 +154,7 @@ def test_saved_and_loaded_detector_is_the_same(fitted, tmp_path):
     clip = walk(30, 4, square=20)
     np.testing.assert_array_equal(loaded.score_inputs(clip).scores, fitted.score_inputs(clip).scores)
     assert (loaded.threshold, loaded.facts, loaded.camera) == (fitted.threshold, fitted.facts, "door")
+    assert loaded.decision == fitted.decision
 
 
 def change(directory, **values):
@@ -137,7 +170,7 @@ def change(directory, **values):
         (lambda d: (d / "detector.json").write_text("{"), "expected a detector's description"),
         (lambda d: (d / "network.keras").write_bytes(b"PK"), "network.keras: expected the checksum"),
         (lambda d: change(d, threshold=99.0), "detector.json: expected the checksum"),
-        (lambda d: change(d, format=2), "expected format 1"),
+        (lambda d: change(d, format=99), "expected format [0-9]+; a newer one"),
     ],
 )
 def test_a_spoilt_directory_is_refused_in_one_line(fitted, tmp_path, spoil, message):
