@@ -68,6 +68,12 @@ def frame_labels(ranges: tuple[LabelRange, ...], frames: int) -> np.ndarray:
     return labels
 
 
+def label_ranges(labels: np.ndarray, category: str) -> tuple[LabelRange, ...]:
+    """The reverse: runs of True in bool [T]."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], labels, [False]]).astype(int)))
+    return tuple(LabelRange(int(first), int(end) - 1, category) for first, end in edges.reshape(-1, 2))
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A directory of preprocessed clips: `index.json` and per clip `NNNN.npy`, with masks also `NNNN.mask.npy`."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from model.clips import LabelRange
+from model.clips import LabelRange, label_ranges
 from model.config import Walkway
 from model.errors import BadInput
 from model.walkway import scene
@@ -63,7 +63,7 @@ def render_clip(settings: Walkway, split: Literal["train", "test"], index: int) 
         frames[frame] = np.clip(seen, 0, 255, out=seen)
     visible = masks.sum((1, 2)) >= max(3, VISIBLE * (settings.height / 120) ** 2)
     masks[~visible] = 0
-    return WalkwayClip(f"{split.title()}{index + 1:03}", frames, _ranges(visible, category), masks, hour)
+    return WalkwayClip(f"{split.title()}{index + 1:03}", frames, label_ranges(visible, category), masks, hour)
 
 
 def check(settings: Walkway) -> None:
@@ -107,9 +107,3 @@ def _lay(picture: np.ndarray, place: scene.Scene, sprite: Sprite, anomalous: boo
     pixels, part = sprite.pixels[source], picture[target]
     part *= 1 - pixels[..., 3:] / 255
     part += pixels * np.array([red, green, blue, anomalous / 255], np.float32)
-
-
-def _ranges(visible: np.ndarray, category: str) -> tuple[LabelRange, ...]:
-    """Runs of labelled frames; `visible` is bool [T]."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], visible, [False]]).astype(int)))
-    return tuple(LabelRange(int(first), int(end) - 1, category) for first, end in edges.reshape(-1, 2))
