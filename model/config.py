@@ -34,6 +34,8 @@ NotNegative = Annotated[float, Limit("of at least 0", lambda x: x >= 0)]
 Positive = Annotated[float, Limit("over 0", lambda x: x > 0)]
 AtLeastOne = Annotated[float, Limit("of at least 1", lambda x: x >= 1)]
 Share = Annotated[float, Limit("of at least 0 and below 1", lambda x: 0 <= x < 1)]
+KINDS = ("none", "logistic", "forest", "softmax")
+Kind = Annotated[str, Limit(f"as one of {', '.join(KINDS)}", lambda x: x in KINDS)]
 Part = Annotated[float, Limit("over 0 and at most 1", lambda x: 0 < x <= 1)]
 
 
@@ -127,6 +129,13 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Classifier:
+    """Categories from labelled clips, beside the scores."""
+
+    kind: Kind = "none"
+
+
+@dataclass(frozen=True)
 class Config:
     """Every section in one."""
 
@@ -137,6 +146,7 @@ class Config:
     training: Training = field(default_factory=Training)
     scoring: Scoring = field(default_factory=Scoring)
     decision: Decision = field(default_factory=Decision)
+    classifier: Classifier = field(default_factory=Classifier)
 
     def __post_init__(self) -> None:
         """Refuses what no section can see alone."""
