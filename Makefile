@@ -20,7 +20,7 @@ run: $(VENV)/run.stamp $(VENV)/project.stamp ## Install, then run the whole pipe
 	$(BIN)/unforeseen run --out runs/walkway --set training.epochs=5
 
 test: lint ## Install, then check style and types and run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 bench: $(VENV)/run.stamp $(VENV)/project.stamp ## Measure training, inference, preprocessing and the pipeline's own overhead
 	$(BIN)/python -m pipelines.bench

@@ -7,6 +7,19 @@ from pathlib import Path
 import pytest
 from s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 
+# Begun in this order and before all others, so that no process ends with a long one alone.
+LONG_GROUPS = ("first_run", "test_training", "test_run", "test_real_footage", "test_registry")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`pytest -n 2` keeps what shares an expensive fixture in one process: a file, or all that reads the first run."""
+    groups = {item: "first_run" if "first_run" in item.fixturenames else item.path.stem for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    order = {group: rank for rank, group in enumerate(LONG_GROUPS)}
+    items.sort(key=lambda item: order.get(groups[item], len(order)))
+
 
 @pytest.fixture(scope="module")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
@@ -14,7 +27,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     server = S3Server(tmp_path_factory.mktemp("s3"))
     server.start()
     yield server
-    server.kill()
+    server.end()
 
 
 @pytest.fixture

@@ -8,30 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 from minio import Minio
+from ports import Ports
 
 ACCESS_KEY, SECRET_KEY = "test-access-key", "test-secret-key"
 PART = 5 * 1024 * 1024  # bytes, the smallest that S3 allows
 PORTS = ("master", "volume", "filer", "s3", "admin")
-
-
-def free_ports(count: int) -> list[int]:
-    """Different ports below the ephemeral range, so that no outgoing connection takes one while the server is down."""
-    found: list[int] = []
-    with ExitStack() as held:
-        for port in range(10_000 + os.getpid() % 10_000, 32_000):
-            probe = held.enter_context(socket.socket())
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found.append(port)
-            if len(found) == count:
-                return found
-    raise OSError(f"expected {count} free ports. Received: {len(found)}")
 
 
 class S3Server:
@@ -39,9 +23,9 @@ class S3Server:
 
     def __init__(self, directory: Path):
         self.directory = directory
-        ports = free_ports(2 * len(PORTS))
-        self.ports = dict(zip(PORTS, ports[: len(PORTS)], strict=True))
-        self.grpc_ports = dict(zip(PORTS, ports[len(PORTS) :], strict=True))
+        self.claimed = Ports(2 * len(PORTS))
+        self.ports = dict(zip(PORTS, self.claimed.numbers[: len(PORTS)], strict=True))
+        self.grpc_ports = dict(zip(PORTS, self.claimed.numbers[len(PORTS) :], strict=True))
         self.endpoint = f"http://127.0.0.1:{self.ports['s3']}"
         self.process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
@@ -75,6 +59,11 @@ class S3Server:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+
+    def end(self) -> None:
+        """For good: others may have its ports."""
+        self.kill()
+        self.claimed.release()
 
     def _command(self) -> list[str]:
         weed = str(Path(sys.executable).with_name("weed"))

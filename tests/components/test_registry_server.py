@@ -2,13 +2,13 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 
 import pytest
+from ports import Ports
 
 from components.registry import Registry
 from model.errors import BadInput
@@ -20,9 +20,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def server(tmp_path):
     """A server on a free port of this machine, with one worker and its files in a temporary directory."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    claimed = Ports(1)
+    (port,) = claimed.numbers
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += [
         "--backend-store-uri",
@@ -39,6 +38,7 @@ def server(tmp_path):
         yield uri, process
     finally:
         stop(process)
+        claimed.release()
 
 
 def wait_for(address, process):
