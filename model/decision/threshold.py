@@ -1,37 +1,138 @@
-"""The threshold that a budget of false alarms buys."""
+"""The threshold that a budget of false alarms buys, and what is known of it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from model.config import Decision
 from model.decision.events import events
+from model.decision.tail import CONFIDENCE, Z, fit_tail
 
-CLUSTERS = Decision(leave_share=1.0, shortest_seconds=0.0, cool_down_seconds=0.0)  # neighbouring frames, nothing else
-TAIL_FRAMES = 100  # so many normal scores tell how the tail falls
+MEASURED = 3  # events; a budget that brings so many in the footage is counted, a smaller one is extrapolated
+LOOKED_AT = 0.1  # share of the frames, the highest; further down everything joins into one event
+MOST = 3600.0  # events an hour; more are not told apart
+
+Clips = Sequence[tuple[np.ndarray, float]]
 
 
-def fit_threshold(clips: Sequence[tuple[np.ndarray, float]], false_alarms_per_hour: float) -> float:
-    """The score that normal footage passes `false_alarms_per_hour` times an hour.
+@dataclass(frozen=True)
+class Threshold:
+    """A score and how often normal footage passes it."""
 
-    Peaks over threshold: over the 98th percentile of the normal scores, neighbouring frames are joined into events, the
-    events' peaks are counted per hour, and their excess is taken as exponential (Leadbetter 1991). A budget rarer than
-    the footage is long is so extrapolated. Short footage leaves too few frames there, and the percentile falls to the
-    90th. That errs towards rarer alarms, because what is apart further up is joined there; so it should, for a few
-    clips know little of how clips differ.
+    value: float  # scores at or over it are alarms
+    low: float = 0.0  # events an hour on normal footage: the rate lies from low
+    high: float = MOST  # to high, at the confidence below
+    confidence: float = CONFIDENCE
+    method: Literal["counted", "extrapolated"] = "extrapolated"
+    hours: float = 0.0  # of normal footage that it was fitted on
+    clips: int = 0
+    note: str | None = None  # for people, where the footage was too short for the budget
+
+    def agrees_with(self, seen: int, hours: float) -> bool:
+        """Whether a rate of the interval may well have brought so many events in so many hours."""
+        low, high = _gamma(seen, 1 / max(seen, 1))[0], _gamma(seen + 1, 1 / (seen + 1))[1]
+        return low / hours <= self.high and high / hours >= self.low
+
+
+def fit_threshold(clips: Clips, rules: Decision | None = None) -> Threshold:
+    """The score that normal footage passes `rules.false_alarms_per_hour` times an hour, with the rate's interval.
+
+    Events are counted, never frames, for neighbouring frames are no news. Where the budget brings `MEASURED` events or
+    more in this footage, the threshold is the k-th highest event: of as many hours again, k events are expected to
+    reach it, whatever the scores' distribution (conformal, Vovk 2005), and the true rate scatters around that like a
+    gamma variable; events that crowd in a few clips count for fewer. On shorter footage the tail of the scores is
+    extrapolated, see `model.decision.tail`: its interval is wide, and true to it.
 
     Args:
-        clips: scores `float [T]`, NaN in warm-up, and frames/s of normal clips.
-        false_alarms_per_hour: the budget, in events.
+        clips: scores `float [T]`, NaN in warm-up, and frames/s of normal clips that the detector was not trained on.
+        rules: the budget, and what an event is.
     """
-    scored = [(scores, fps) for scores, fps in clips if np.isfinite(scores).any()]
-    values = np.concatenate([s[np.isfinite(s)] for s, _ in scored])
-    base = float(np.quantile(values, 1 - np.clip(TAIL_FRAMES / len(values), 0.02, 0.1)))
-    peaks = [event.score for s, fps in scored for event in events(s, np.nextafter(base, np.inf), fps, CLUSTERS)]
-    hours = sum(np.isfinite(s).sum() / fps for s, fps in scored) / 3600.0
-    if not peaks:  # all scores equal
-        return float(np.nextafter(np.float32(base), np.float32(np.inf)))
-    return base + float(np.mean(peaks) - base) * max(0.0, math.log(len(peaks) / hours / false_alarms_per_hour))
+    rules = rules or Decision()
+    scored = [(scores[np.isfinite(scores)], scores, fps) for scores, fps in clips if np.isfinite(scores).any()]
+    lengths = np.array([len(known) / fps / 3600 for known, _, fps in scored])  # hours
+    hours, values = float(lengths.sum()), np.sort(np.concatenate([known for known, _, _ in scored]))[::-1]
+    budget = rules.false_alarms_per_hour
+
+    def count(height: float) -> np.ndarray:
+        """Events a clip."""
+        return np.array([len(events(scores, height, fps, rules)) for _, scores, fps in scored])
+
+    wanted = int(budget * hours + 1e-9)
+    counted = _height_of(max(wanted, MEASURED), values[: math.ceil(LOOKED_AT * len(values))], count)
+    if wanted >= MEASURED:
+        if count(counted).sum() > wanted:  # equal scores
+            counted = _just_over(counted)
+        low, high = _counted_interval(count(counted), lengths)
+        return Threshold(counted, low, high, CONFIDENCE, "counted", hours, len(scored))
+    tail = fit_tail([(known, fps) for known, _, fps in scored])
+    if tail is None:  # as good as nothing is known: none was higher, so 3.0 in as many hours are still likely
+        value, low, high = _just_over(float(values[0])), 0.0, -math.log((1 - CONFIDENCE) / 2) / hours
+    else:
+        value = max(tail.height(budget), counted)  # never under what was counted: a smaller budget alarms no more
+        low, high = tail.interval(value)
+    high = min(high, MOST)
+    note = _note(budget, hours, len(scored), low, high)
+    return Threshold(value, low, high, CONFIDENCE, "extrapolated", hours, len(scored), note)
+
+
+def _height_of(events_wanted: int, heights: np.ndarray, count: Callable[[float], np.ndarray]) -> float:
+    """The largest of the descending heights that so many events reach, or else the last.
+
+    By bisection, so that fewer events never lie lower; in ratios, for low heights take longest to count.
+    """
+    over, under = 0, len(heights)  # ranks: not far enough down, far enough
+    while over < under - 1:
+        middle = max(over + 1, int(math.sqrt(over * under)))
+        enough = count(float(heights[middle - 1])).sum() >= events_wanted
+        over, under = (over, middle) if enough else (middle, under)
+    return float(heights[under - 1])
+
+
+def _counted_interval(counts: np.ndarray, hours: np.ndarray) -> tuple[float, float]:
+    """Of as many events as tell something new."""
+    seen, clips = int(counts.sum()), len(counts)
+    if not seen:
+        return 0.0, -math.log((1 - CONFIDENCE) / 2) / float(hours.sum())
+    variance = 1 / seen
+    if clips > 1:  # of the rate, relative, from leaving out one clip after the other
+        rates = (seen - counts) / (hours.sum() - hours)
+        variance = max(variance, (clips - 1) * float(np.var(rates)) * (float(hours.sum()) / seen) ** 2)
+    return _gamma(seen / float(hours.sum()), variance)
+
+
+def _gamma(mean: float, variance: float) -> tuple[float, float]:
+    """Between which a gamma variable lies at the stated confidence (Wilson and Hilferty 1931); relative variance."""
+    low, high = (max(0.0, 1 - variance / 9 + z * math.sqrt(variance) / 3) ** 3 for z in (-Z, Z))
+    return mean * low, mean * high
+
+
+def _just_over(value: float) -> float:
+    return float(np.nextafter(np.float32(value), np.float32(np.inf)))
+
+
+def _note(budget: float, hours: float, clips: int, low: float, high: float) -> str:
+    return (
+        f"{_length(hours)} of normal footage in {_plural(clips, 'clip')} are too short for"
+        f" {_plural(budget, 'false alarm')} an hour: the threshold is extrapolated and brings {_number(low)} to"
+        f" {_number(high)} an hour at {CONFIDENCE:.0%} confidence; with {_length(MEASURED / budget)} it would be"
+        " counted"
+    )
+
+
+def _number(rate: float) -> str:
+    return f"{rate:.2g}" if rate < 100 else f"{rate:,.0f}"
+
+
+def _length(hours: float) -> str:
+    if hours >= 2:
+        return f"{hours:.1f} hours"
+    return f"{60 * hours:.{1 if hours < 1 / 6 else 0}f} minutes"
+
+
+def _plural(number: float, noun: str) -> str:
+    return f"{number:g} {noun}{'' if number == 1 else 's'}"

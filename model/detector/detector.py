@@ -11,7 +11,7 @@ import numpy as np
 
 from model import config, scoring
 from model.clips import Clip
-from model.decision import Box, Event, EventTracker, box, fit_threshold, in_frame
+from model.decision import Box, Event, EventTracker, Threshold, box, fit_threshold, in_frame
 from model.errors import BadInput, RunFailed
 from model.prednet import PredNet
 from model.preprocessing import preprocess_frame
@@ -41,7 +41,7 @@ class Detector:
         preprocessing: the road from a camera frame to a network input.
         settings: what evidence is taken.
         calibration: what is normal; None only while it is being fitted.
-        threshold: scores at or over it are alarms.
+        operating_point: the threshold, and how often normal footage passes it.
         decision: how alarms are joined into events.
         facts: where it comes from (data digest, source run, version, training history), for people.
     """
@@ -51,9 +51,14 @@ class Detector:
     preprocessing: config.Preprocessing
     settings: config.Scoring
     calibration: scoring.Calibration | None = None
-    threshold: float = np.inf
+    operating_point: Threshold = Threshold(np.inf)
     decision: config.Decision = field(default_factory=config.Decision)
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def threshold(self) -> float:
+        """Scores at or over it are alarms."""
+        return self.operating_point.value
 
     @cached_property
     def step(self) -> scoring.Step:
@@ -108,6 +113,7 @@ class Stream:
         self.tracker = tracker
         self._detector = detector
         self._frame_size: tuple[int, int] | None = None
+        self._where: np.ndarray | None = None
         self._observer = scoring.Observer(detector.step)
         self._smoothed: dict[str, np.ndarray] = {}
         self._seen = 0
@@ -129,6 +135,7 @@ class Stream:
         """Takes the next preprocessed frame `uint8 [h, w, channels]`."""
         detector = self._detector
         observation = self.observation = self._observer.observe(frame)
+        self._where = None
         warm = self._seen >= detector.settings.warm_up_frames
         self._seen += 1
         if warm:
@@ -150,9 +157,15 @@ class Stream:
         """Ends the clip, and with it the event that is open."""
         return self.tracker.finish() if self.tracker else None
 
+    def anomaly_map(self) -> np.ndarray:
+        """That of the frame that was pushed last, `float32 [h, w]`."""
+        if self._where is None:
+            self._where = self._detector.anomaly_map(self.observation)
+        return self._where
+
     def box(self) -> Box:
         """Where the last frame is strangest, in pixels of the camera frame; of the network input if that was pushed."""
-        where = self._detector.anomaly_map(self.observation)
+        where = self.anomaly_map()
         size = self._frame_size
         return in_frame(box(where), where.shape, self._detector.preprocessing.crop, size) if size else box(where)
 
@@ -220,11 +233,12 @@ def fit_detector(
     stacked = {name: np.stack([v[name] for v in values]) for name in scoring.EVIDENCE}
     calibration = scoring.calibrate(stacked)
     scores = scoring.join(calibration.evidence(stacked))
-    threshold = fit_threshold(
-        [(scores[part], clip.fps) for part, clip in zip(per_clip, normal, strict=True)],
-        settings.decision.false_alarms_per_hour,
+    operating_point = fit_threshold(
+        [(scores[part], clip.fps) for part, clip in zip(per_clip, normal, strict=True)], settings.decision
     )
-    return replace(raw, calibration=calibration, threshold=threshold)
+    if operating_point.note:
+        progress(operating_point.note)
+    return replace(raw, calibration=calibration, operating_point=operating_point)
 
 
 def _check(errors: np.ndarray, frames: int, settings: config.Scoring) -> None:

@@ -12,6 +12,7 @@ import keras
 
 from model import config
 from model.atomic import new_directory
+from model.decision import Threshold
 from model.detector.detector import Detector
 from model.errors import BadInput
 from model.scoring import Calibration, Tail
@@ -38,7 +39,7 @@ def save(detector: Detector, directory: Path) -> None:
             "calibration": {
                 name: [dataclasses.asdict(tail) for tail in tails] for name, tails in detector.calibration.tails.items()
             },
-            "threshold": detector.threshold,
+            "operating_point": dataclasses.asdict(detector.operating_point),
             "decision": dataclasses.asdict(detector.decision),
             "facts": detector.facts,
             "sha256": {NETWORK: _sha256((partial / NETWORK).read_bytes())},
@@ -70,7 +71,7 @@ def load(directory: Path) -> Detector:
                 for name, tails in description["calibration"].items()
             }
         ),
-        threshold=description["threshold"],
+        operating_point=Threshold(**description["operating_point"]),
         decision=config.parse(config.Decision, description["decision"], "decision"),
         facts=description["facts"],
     )

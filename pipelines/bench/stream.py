@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from model import config, scoring, walkway
+from model.decision import Threshold
 from model.detector import Detector
 from model.preprocessing import preprocess_frame
 from model.report.overlay import OverlayWriter
@@ -82,9 +83,8 @@ def _detector(settings: config.Config) -> Detector:
     generator = np.random.default_rng(0)
     values = {name: generator.random((100, len(settings.scoring.block_sizes))) for name in scoring.EVIDENCE}
     calibration = scoring.calibrate(values)
-    return Detector(
-        "bench", network.build(settings), settings.preprocessing, settings.scoring, calibration, threshold=1.0
-    )
+    built = network.build(settings)
+    return Detector("bench", built, settings.preprocessing, settings.scoring, calibration, Threshold(1.0))
 
 
 def _write_overlay(clip: np.ndarray, fps: float) -> None:

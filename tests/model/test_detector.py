@@ -153,7 +153,7 @@ def test_saved_and_loaded_detector_is_the_same(fitted, tmp_path):
     loaded = detector.load(tmp_path / "d")
     clip = walk(30, 4, square=20)
     np.testing.assert_array_equal(loaded.score_inputs(clip).scores, fitted.score_inputs(clip).scores)
-    assert (loaded.threshold, loaded.facts, loaded.camera) == (fitted.threshold, fitted.facts, "door")
+    assert (loaded.operating_point, loaded.facts, loaded.camera) == (fitted.operating_point, fitted.facts, "door")
     assert loaded.decision == fitted.decision
 
 
@@ -169,7 +169,7 @@ def change(directory, **values):
         (lambda d: (d / "detector.json").unlink(), "expected a detector directory with detector.json"),
         (lambda d: (d / "detector.json").write_text("{"), "expected a detector's description"),
         (lambda d: (d / "network.keras").write_bytes(b"PK"), "network.keras: expected the checksum"),
-        (lambda d: change(d, threshold=99.0), "detector.json: expected the checksum"),
+        (lambda d: change(d, camera="gate"), "detector.json: expected the checksum"),
         (lambda d: change(d, format=99), "expected format [0-9]+; a newer one"),
     ],
 )
