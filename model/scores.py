@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.clips import LabelRange, Split
+from model.decision import Event
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,11 @@ class ClipScores:
 
 @dataclass(frozen=True)
 class ScoredClip:
-    """A clip's scores with what a person marked."""
+    """A clip's scores and events with what a person marked."""
 
     name: str
     split: Split
     fps: float
     labels: tuple[LabelRange, ...] | None
     result: ClipScores
+    events: tuple[Event, ...] = ()

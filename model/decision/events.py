@@ -29,6 +29,11 @@ class Event:
     box: Box | None = None
     category: str | None = None  # of a classifier, where one was fitted
 
+    @classmethod
+    def restore(cls, data: Mapping[str, Any]) -> Event:
+        """From what `dataclasses.asdict` gave, after JSON too."""
+        return cls(**{**data, "box": data["box"] and tuple(data["box"])})
+
     @property
     def cause(self) -> str | None:
         """The evidence with the largest surprise at the peak."""

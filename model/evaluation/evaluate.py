@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from model import metrics
 from model.clips import Clip, Dataset
 from model.detector import Detector, FrameScore
 from model.detector.detector import collect
+from model.evaluation.films import Projector, best
 from model.evaluation.measures import measures
-from model.scores import ClipScores, ScoredClip
+from model.evaluation.places import Places
+from model.report.content import EventFilm
+from model.scores import ScoredClip
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Evaluation:
 
     measures: dict[str, Any]
     clips: tuple[ScoredClip, ...]
+    films: tuple[EventFilm, ...] = ()  # of the strongest events; these are not saved
 
 
 def evaluate(detector: Detector, dataset: Dataset, progress: Callable[[str], None] = lambda line: None) -> Evaluation:
@@ -30,36 +33,44 @@ def evaluate(detector: Detector, dataset: Dataset, progress: Callable[[str], Non
     Args:
         dataset: preprocessed as the detector wants it.
     """
-    pixels = metrics.PixelAuroc()
-    clips = score_clips(detector, dataset, pixels, progress)
-    return Evaluation(measures(clips, detector.threshold, pixels.value), clips)
+    places, films = Places(), list[EventFilm]()
+    clips = score_clips(detector, dataset, places, films, progress)
+    return Evaluation(measures(clips, detector.threshold, places.measures), clips, tuple(films))
 
 
 def score_clips(
     detector: Detector,
     dataset: Dataset,
-    pixels: metrics.PixelAuroc | None = None,
+    places: Places | None = None,
+    films: list[EventFilm] | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> tuple[ScoredClip, ...]:
-    """The test and the holdout clips with their scores; where asked, pixels are counted on the way."""
+    """The test and the holdout clips with their scores; where asked, places are counted, events filmed."""
     fitted = set(detector.facts.get("fitted_clips", ()))  # elsewhere the same clips may be called holdout
     clips = [*dataset.clips("test"), *(c for c in dataset.clips("holdout") if c.sha256 not in fitted)]
     scored = []
     for number, clip in enumerate(clips, 1):
-        result = _score(detector, clip, pixels)
-        scored.append(ScoredClip(clip.name, clip.split, clip.fps, clip.labels, result))
+        projector = None if films is None else Projector(clip)
+        scored.append(_score(detector, clip, places, projector))
+        if films is not None and projector:
+            films[:] = best([*films, *projector.films])
         progress(f"scored {number}/{len(clips)} clips")
     return tuple(scored)
 
 
-def _score(detector: Detector, clip: Clip, pixels: metrics.PixelAuroc | None) -> ClipScores:
-    stream = detector.stream()
-
-    def results() -> Iterator[FrameScore]:
-        for t, frame in enumerate(clip.frames):
-            result = stream.push_input(frame)
-            if pixels and clip.masks is not None and not np.isnan(result.score):
-                pixels.add(clip.masks[t], detector.anomaly_map(stream.observation))
-            yield result
-
-    return collect(results())
+def _score(detector: Detector, clip: Clip, places: Places | None, projector: Projector | None) -> ScoredClip:
+    stream = detector.stream(clip.fps, clip.name)
+    results: list[FrameScore] = []
+    for t, frame in enumerate(clip.frames):
+        results.append(stream.push_input(frame))
+        if places and clip.masks is not None and not np.isnan(results[-1].score):
+            places.add(clip.masks[t], stream.anomaly_map())
+        if projector:
+            projector.add(t, stream, results[-1])
+    last = stream.finish()
+    if places:
+        places.end_clip()
+    if projector and last:
+        projector.end(last)
+    events = tuple(event for event in [*(result.closed for result in results), last] if event)
+    return ScoredClip(clip.name, clip.split, clip.fps, clip.labels, collect(results), events)

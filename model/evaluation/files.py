@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from model import atomic
 from model.clips import LabelRange
+from model.decision import Event
 from model.evaluation.evaluate import Evaluation
 from model.scores import ClipScores, ScoredClip
 
@@ -18,9 +20,10 @@ def save(evaluation: Evaluation, directory: Path) -> None:
     """Writes the directory under a temporary name, then renames it."""
     with atomic.new_directory(directory) as partial:
         arrays: dict[str, Any] = {}
-        rows = []
+        rows: list[dict[str, Any]] = []
         for number, clip in enumerate(evaluation.clips):
             rows.append({"name": clip.name, "split": clip.split, "fps": clip.fps, "labels": clip.labels})
+            rows[-1]["events"] = [dataclasses.asdict(event) for event in clip.events]
             arrays |= {f"{number}.{key}": array for key, array in _columns(clip.result).items()}
         np.savez(partial / "scores.npz", allow_pickle=False, **arrays)
         text = json.dumps({"measures": evaluation.measures, "clips": rows}, indent=1)
@@ -55,4 +58,5 @@ def _clip(number: int, row: dict[str, Any], arrays: Any) -> ScoredClip:
     plain = {key: array for key, array in columns.items() if "." not in key}
     result = ClipScores(evidence=group("evidence"), baselines=group("baselines"), **plain)
     labels = None if row["labels"] is None else tuple(LabelRange(*label) for label in row["labels"])
-    return ScoredClip(row["name"], row["split"], row["fps"], labels, result)
+    events = tuple(Event.restore(event) for event in row["events"])
+    return ScoredClip(row["name"], row["split"], row["fps"], labels, result, events)

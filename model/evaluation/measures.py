@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from model import metrics
-from model.clips import frame_labels
-from model.decision import events
+from model.clips import LabelRange, frame_labels
 from model.scores import ClipScores, ScoredClip
-from model.scoring import EVIDENCE
 
 Pick = Callable[[ClipScores], np.ndarray]
 
@@ -19,17 +17,23 @@ Pick = Callable[[ClipScores], np.ndarray]
 def labelled_scores(clips: Iterable[ScoredClip], pick: Pick) -> list[tuple[np.ndarray, np.ndarray]]:
     """Labels `bool [N]` and scores `float [N]` of every labelled test clip, frames without a score left out."""
     pairs = []
-    for clip in clips:
-        if clip.split == "test" and clip.labels is not None:
-            scored = np.isfinite(clip.result.scores)
-            pairs.append((frame_labels(clip.labels, len(scored))[scored], pick(clip.result)[scored]))
+    for clip in _labelled(clips):
+        scored = np.isfinite(clip.result.scores)
+        pairs.append((frame_labels(clip.labels or (), len(scored))[scored], pick(clip.result)[scored]))
     return pairs
 
 
-def measures(clips: Sequence[ScoredClip], threshold: float, pixel_auroc: float | None) -> dict[str, Any]:
+def _labelled(clips: Iterable[ScoredClip]) -> list[ScoredClip]:
+    return [clip for clip in clips if clip.split == "test" and clip.labels is not None]
+
+
+def measures(clips: Sequence[ScoredClip], threshold: float, places: Mapping[str, float | None]) -> dict[str, Any]:
     """Every measure by its name; those that need labels are None where there are none.
 
     Clips and frames are those of the test clips, or of the holdout clips where there are no test clips.
+
+    Args:
+        places: the measures that need masks.
     """
     judged = [c for c in clips if c.split == "test"] or [c for c in clips if c.split == "holdout"]
     pairs = labelled_scores(clips, lambda result: result.scores)
@@ -39,8 +43,11 @@ def measures(clips: Sequence[ScoredClip], threshold: float, pixel_auroc: float |
         "frame_auroc_macro": metrics.macro_auroc([p[0] for p in pairs], [p[1] for p in pairs]),
         "average_precision": metrics.average_precision(*frames),
         "eer": metrics.equal_error_rate(*frames),
-        "pixel_auroc": pixel_auroc,
-        "false_alarms_per_hour": false_alarms_per_hour([c for c in clips if c.split == "holdout"], threshold),
+        **places,
+        "events": _event_measures(clips),
+        "delay_seconds": _delay_measures(clips),
+        "categories": _category_measures(clips),
+        "false_alarms_per_hour": false_alarms_per_hour([c for c in clips if c.split == "holdout"]),
         "clips": len(judged),
         "frames": sum(len(c.result.scores) for c in judged),
         "frames_without_score": int(sum(np.isnan(c.result.scores).sum() for c in judged)),
@@ -50,16 +57,71 @@ def measures(clips: Sequence[ScoredClip], threshold: float, pixel_auroc: float |
             "copy_last_frame_mse": _mean([c.result.copy_last_frame_mse for c in judged]),
         },
         "model_mse": _mean([c.result.model_mse for c in judged]),
-        "evidence": {name: _auroc(clips, lambda result, name=name: result.evidence[name]) for name in EVIDENCE},  # type: ignore[misc]
+        "evidence": {name: _auroc(clips, lambda result, name=name: result.evidence[name]) for name in _evidence(clips)},  # type: ignore[misc]
         "threshold": threshold,
     }
 
 
-def false_alarms_per_hour(normal: Sequence[ScoredClip], threshold: float) -> float | None:
+def false_alarms_per_hour(normal: Sequence[ScoredClip]) -> float | None:
     """Events an hour on normal clips that nothing was fitted on; None without such clips."""
     hours = sum(np.isfinite(c.result.scores).sum() / c.fps for c in normal) / 3600.0
-    alarms = sum(len(events(c.result.scores, threshold, c.fps)) for c in normal)
-    return alarms / hours if hours else None
+    return sum(len(c.events) for c in normal) / hours if hours else None
+
+
+def _evidence(clips: Sequence[ScoredClip]) -> list[str]:
+    return list(clips[0].result.evidence) if clips else []
+
+
+def _marked(clip: ScoredClip) -> list[LabelRange]:
+    """The ranges of a clip without its warm-up, in which nothing can be found."""
+    start = int(np.isnan(clip.result.scores).sum())
+    return [label._replace(first=max(label.first, start)) for label in clip.labels or () if label.last >= start]
+
+
+def _event_measures(clips: Sequence[ScoredClip]) -> dict[str, float | None]:
+    counts = [metrics.count_events(c.events, _marked(c)) for c in _labelled(clips)]
+    total = metrics.EventCounts(*(sum(column) for column in zip(*counts, strict=True))) if counts else None
+    return {
+        "precision": total and total.precision,
+        "recall": total and total.recall,
+        "count": total and total.events,
+        "right": total and total.right,
+        "marked": total and total.marked,
+        "found": total and total.found,
+    }
+
+
+def _delay_measures(clips: Sequence[ScoredClip]) -> dict[str, float | None]:
+    waited = [delay / c.fps for c in _labelled(clips) for delay in metrics.delays(c.events, _marked(c))]
+    return {
+        "mean": float(np.mean(waited)) if waited else None,
+        "median": float(np.median(waited)) if waited else None,
+    }
+
+
+def _category_measures(clips: Sequence[ScoredClip]) -> dict[str, dict[str, float | None]]:
+    """Of every category that labels name: its frames against all normal ones, and its ranges that were found."""
+    labelled = _labelled(clips)
+    names = sorted({label.category for c in labelled for label in c.labels or () if label.category})
+    return {name: _category(labelled, name) for name in names}
+
+
+def _category(labelled: Sequence[ScoredClip], name: str) -> dict[str, float | None]:
+    pairs = []
+    ranges = [0, 0]
+    for clip in labelled:
+        scores, mine = clip.result.scores, tuple(label for label in _marked(clip) if label.category == name)
+        one, every = (frame_labels(labels, len(scores)) for labels in (mine, clip.labels or ()))
+        judged = np.isfinite(scores) & (one | ~every)  # other categories are neither
+        pairs.append((one[judged], scores[judged]))
+        counts = metrics.count_events(clip.events, mine)
+        ranges = [ranges[0] + counts.marked, ranges[1] + counts.found]
+    return {
+        "frame_auroc": metrics.frame_auroc(*pooled(pairs)),
+        "marked": ranges[0],
+        "found": ranges[1],
+        "event_recall": ranges[1] / ranges[0] if ranges[0] else None,
+    }
 
 
 def _auroc(clips: Sequence[ScoredClip], pick: Pick) -> float | None:

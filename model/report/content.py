@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from model.decision import Box, Event
 from model.scores import ScoredClip
 
 Kind = Literal["hit", "miss", "false alarm"]
@@ -27,6 +28,29 @@ class Strip:
 
 
 @dataclass(frozen=True)
+class Still:
+    """One frame of an event."""
+
+    frame: int
+    score: float
+    picture: np.ndarray  # uint8 [H, W, C], small
+    anomaly_map: np.ndarray  # float32 [h, w], of the part of the picture that `part` names
+    box: Box  # in pixels of the picture
+    part: tuple[float, float, float, float]  # top, bottom, left, right, shares of the picture
+
+
+@dataclass(frozen=True)
+class EventFilm:
+    """An event and a few of its frames."""
+
+    clip: str
+    kind: Kind
+    fps: float
+    event: Event
+    stills: tuple[Still, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that the page shows; measures that need labels are None where there are none."""
 
@@ -40,6 +64,7 @@ class Report:
     strips: tuple[Strip, ...]
     notes: tuple[str, ...]  # plain sentences for the reader
     facts: dict[str, str]  # version, commit, data digest, settings, seconds
+    films: tuple[EventFilm, ...] = ()  # the strongest events
 
     @property
     def labelled(self) -> bool:

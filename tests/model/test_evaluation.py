@@ -10,9 +10,14 @@ import pytest
 
 from model import config, detector, evaluation, prednet
 from model.clips import Clip, Dataset, LabelRange
+from model.decision import Threshold, events
 from model.scores import ClipScores, ScoredClip
 
 FRAMES, WARM_UP, THRESHOLD = 40, 4, 2.0
+RULES = config.Decision(leave_share=1.0, shortest_seconds=0.0, join_seconds=0.3, cool_down_seconds=0.0)
+
+
+NOWHERE = {"pixel_auroc": None, "rbdc": None, "tbdc": None}
 
 
 def scored(name, split="test", labels=(), high=(), fps=10.0):
@@ -29,8 +34,8 @@ def scored(name, split="test", labels=(), high=(), fps=10.0):
         flat * np.float32(0.25),
         flat * np.float32(0.5),
     )
-    marked = None if labels is None else tuple(LabelRange(first, last, "cart") for first, last in labels)
-    return ScoredClip(name, split, fps, marked, result)
+    marked = None if labels is None else tuple(LabelRange(*label, *("cart",)[len(label) - 2 :]) for label in labels)
+    return ScoredClip(name, split, fps, marked, result, tuple(events(scores, THRESHOLD, fps, RULES, name)))
 
 
 def test_measures_of_labelled_clips():
@@ -39,7 +44,7 @@ def test_measures_of_labelled_clips():
         scored("b", labels=[(0, 7)], high=range(20, 30)),  # four of its anomalous frames are in warm-up
         scored("normal", "holdout", None, high=[10, 30]),
     ]
-    measures = evaluation.measures(clips, THRESHOLD, 0.9)
+    measures = evaluation.measures(clips, THRESHOLD, {"pixel_auroc": 0.9, "rbdc": 0.8, "tbdc": 0.7})
     right = 10 * 48 + (10 * 10 + 4 * 48) / 2  # of 14 anomalous and 58 normal frames; ties are halves
     assert measures["frame_auroc"] == pytest.approx(right / (14 * 58))
     assert measures["frame_auroc_macro"] == pytest.approx((1.0 + 22 / 2 / 32) / 2)
@@ -50,6 +55,36 @@ def test_measures_of_labelled_clips():
     assert (measures["clips"], measures["frames"], measures["frames_without_score"]) == (2, 80, 8)
     assert measures["false_alarms_per_hour"] == pytest.approx(2 / (36 / 10 / 3600))  # two events in 36 scored frames
     assert (measures["threshold"], measures["pixel_auroc"]) == (THRESHOLD, 0.9)
+    assert (measures["rbdc"], measures["tbdc"]) == (0.8, 0.7)
+
+
+def test_measures_of_events():
+    """Two right and one false, two of three ranges found, one of them where the warm-up ends."""
+    clips = [
+        scored("a", labels=[(20, 29)], high=[8, *range(22, 30)]),
+        scored("b", labels=[(0, 7, "skater"), (30, 33, "cart")], high=[4, 5]),
+        scored("c", labels=[(0, 2)]),  # gone before the warm-up ends: nobody can find it
+        scored("d", labels=None, high=[20]),  # nobody knows
+        scored("normal", "holdout", None, high=[10]),
+    ]
+    measures = evaluation.measures(clips, THRESHOLD, NOWHERE)
+    counts = {"count": 3, "right": 2, "marked": 3, "found": 2}
+    assert measures["events"] == {"precision": pytest.approx(2 / 3), "recall": pytest.approx(2 / 3), **counts}
+    assert measures["delay_seconds"] == {"mean": pytest.approx(0.1), "median": pytest.approx(0.1)}
+
+
+def test_measures_of_every_category():
+    clips = [
+        scored("a", labels=[(10, 19, "cart"), (18, 25, "skater")], high=range(10, 20)),
+        scored("b", labels=[(5, 6, "")]),
+    ]
+    categories = evaluation.measures(clips, THRESHOLD, NOWHERE)["categories"]
+    assert set(categories) == {"cart", "skater"}
+    assert categories["cart"] == {"frame_auroc": 1.0, "marked": 1, "found": 1, "event_recall": 1.0}
+    # Two of its eight frames are also a cart's and high; the other six are tied with the normal ones.
+    assert categories["skater"] == {"frame_auroc": 0.625, "marked": 1, "found": 1, "event_recall": 1.0}
+    missed = evaluation.measures([scored("a", labels=[(10, 19, "cart")])], THRESHOLD, NOWHERE)["categories"]["cart"]
+    assert missed == {"frame_auroc": 0.5, "marked": 1, "found": 0, "event_recall": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -62,10 +97,13 @@ def test_measures_of_labelled_clips():
     ],
 )
 def test_measures_that_need_labels_are_none_without(why, clips, judged):
-    measures = evaluation.measures(clips, THRESHOLD, None)
+    measures = evaluation.measures(clips, THRESHOLD, NOWHERE)
     for name in ("frame_auroc", "frame_auroc_macro", "average_precision", "eer", "pixel_auroc"):
         assert measures[name] is None
-    assert set(measures["evidence"].values()) == {None}
+    assert measures["events"]["recall"] is None
+    assert measures["delay_seconds"] == {"mean": None, "median": None}
+    assert measures["categories"] == {}
+    assert set(measures["evidence"].values()) <= {None}
     assert measures["baselines"]["frame_difference"] is None
     assert (measures["clips"], measures["frames"]) == (judged, judged * FRAMES)
     assert measures["false_alarms_per_hour"] == (0.0 if clips else None)
@@ -75,19 +113,21 @@ def test_measures_that_need_labels_are_none_without(why, clips, judged):
 
 def test_alarms_on_test_clips_are_no_false_alarms_of_normal_footage():
     clips = [scored("a", high=range(10, 20)), scored("n", "holdout", None)]
-    assert evaluation.measures(clips, THRESHOLD, None)["false_alarms_per_hour"] == 0
-    assert evaluation.measures(clips[:1], THRESHOLD, None)["false_alarms_per_hour"] is None
+    assert evaluation.measures(clips, THRESHOLD, NOWHERE)["false_alarms_per_hour"] == 0
+    assert evaluation.measures(clips[:1], THRESHOLD, NOWHERE)["false_alarms_per_hour"] is None
 
 
 def test_an_evaluation_comes_back_as_it_was_saved(tmp_path):
     clips = (scored("a", labels=[(20, 29)], high=[25]), scored("n", "holdout", None, fps=12.5))
-    saved = evaluation.Evaluation(evaluation.measures(clips, THRESHOLD, None), clips)
+    assert all(clip.events for clip in clips[:1])
+    saved = evaluation.Evaluation(evaluation.measures(clips, THRESHOLD, NOWHERE), clips)
     evaluation.save(saved, tmp_path / "e")
     loaded = evaluation.load(tmp_path / "e")
     assert [path.name for path in tmp_path.iterdir()] == ["e"]
     assert loaded.measures == saved.measures
     for one, other in zip(loaded.clips, clips, strict=True):
         assert (one.name, one.split, one.fps, one.labels) == (other.name, other.split, other.fps, other.labels)
+        assert one.events == other.events
         np.testing.assert_equal(dataclasses.asdict(one.result), dataclasses.asdict(other.result))
 
 
@@ -97,6 +137,7 @@ SETTINGS = config.Config(
     preprocessing=config.Preprocessing(height=32, width=48),
     prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3)),
     scoring=config.Scoring(warm_up_frames=4, block_sizes=(4, 8)),
+    decision=RULES,
 )
 
 
@@ -159,6 +200,29 @@ def test_evaluation_of_a_detector_takes_the_one_road(fitted, dataset):
     assert test.labels == (LabelRange(12, 17, "cart"),)
     assert result.measures["pixel_auroc"] > 0.9  # the unlabelled intruder costs little
     assert result.measures["frames_without_score"] == 4
+    assert 0.5 < result.measures["rbdc"] <= 1
+    assert 0.5 < result.measures["tbdc"] <= 1
+    assert (result.measures["events"]["found"], result.measures["events"]["marked"]) == (1, 1)
+    assert result.measures["delay_seconds"]["mean"] < 0.5
+    again = events(test.result.scores, fitted.threshold, 10.0, RULES, "Test/a")
+    assert [(event.id, event.first, event.last) for event in test.events] == [(e.id, e.first, e.last) for e in again]
+
+
+def test_the_strongest_events_are_filmed(fitted, dataset):
+    high = 0.5 * np.nanmax(fitted.score_inputs(pictures_of(dataset)).scores)
+    films = evaluation.evaluate(dataclasses.replace(fitted, operating_point=Threshold(float(high))), dataset).films
+    kinds = [film.kind for film in films if film.clip == "Test/a"]
+    assert kinds == ["hit", "false alarm"]  # the second intruder is not labelled
+    for film in films:
+        frames = [still.frame for still in film.stills]
+        assert (frames[0], frames[-1]) == (film.event.first, film.event.last)
+        assert film.event.peak in frames
+        peak = film.stills[frames.index(film.event.peak)]
+        assert (peak.score, peak.box) == (film.event.score, film.event.box)
+        clips = [
+            clip.frames for split in ("test", "holdout") for clip in dataset.clips(split) if clip.name == film.clip
+        ]
+        np.testing.assert_array_equal(peak.picture, clips[0][peak.frame])
 
 
 def pictures_of(dataset):
@@ -180,7 +244,7 @@ def test_strips_show_hits_misses_and_false_alarms(fitted, dataset):
 
 
 def test_a_deaf_detector_shows_misses_and_one_without_labels_nothing_of_test_clips(fitted, dataset):
-    deaf = dataclasses.replace(fitted, threshold=1e9)
+    deaf = dataclasses.replace(fitted, operating_point=Threshold(1e9))
     assert {strip.kind for strip in evaluation.strips(deaf, dataset, evaluation.score_clips(deaf, dataset))} == {"miss"}
     clips = [dataclasses.replace(clip, labels=None) for clip in evaluation.score_clips(fitted, dataset)]
     assert not [strip for strip in evaluation.strips(fitted, dataset, clips) if strip.clip == "Test/a"]
