@@ -220,9 +220,13 @@ class Registry:
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted names; None is left out."""
+    """Nested mappings as one, with dotted names; None is left out.
+
+    Categories are named by whoever labelled, and MLflow takes few signs.
+    """
     leaves: dict[str, Any] = {}
-    for key, value in nested.items():
+    for name, value in nested.items():
+        key = re.sub(r"[^\w ./-]", "_", name, flags=re.ASCII)
         if isinstance(value, Mapping):
             leaves.update(flat(value, f"{prefix}{key}."))
         elif value is not None:

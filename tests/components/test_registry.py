@@ -240,6 +240,7 @@ def test_passwords_are_left_out(text, expected):
 
 def test_flat_names():
     assert flat({"a": {"b": {"c": 1}, "d": None}, "e": 2}) == {"a.b.c": 1, "e": 2}
+    assert flat({"categories": {"man (fallen)": {"found": 1}}}) == {"categories.man _fallen_.found": 1}
 
 
 def test_the_commit_is_that_of_the_checkout_only(tmp_path):
