@@ -226,7 +226,7 @@ def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """
     leaves: dict[str, Any] = {}
     for name, value in nested.items():
-        key = re.sub(r"[^\w ./-]", "_", name, flags=re.ASCII)
+        key = re.sub(r"[^\w .-]", "_", name, flags=re.ASCII)
         if isinstance(value, Mapping):
             leaves.update(flat(value, f"{prefix}{key}."))
         elif value is not None:
