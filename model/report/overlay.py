@@ -1,7 +1,4 @@
-"""A video of what the detector thinks: heat where the prediction failed, and the score over the last seconds.
-
-MPEG-4 Part 2 in an MP4 file: VLC, mpv, QuickTime and Windows play it, browsers do not.
-"""
+"""A video of what the detector thinks: heat where it is strange, and the score over the last seconds."""
 
 from __future__ import annotations
 
@@ -13,8 +10,9 @@ from types import TracebackType
 import cv2
 import numpy as np
 
-from model.errors import BadInput
+from model.decision import Box
 from model.report.pictures import FLOOR, rgb
+from model.report.video import VideoFile
 
 Colour = tuple[int, int, int]  # blue, green, red: OpenCV's order
 
@@ -58,12 +56,10 @@ class OverlayWriter:
         Raises:
             BadInput: the video cannot be written there.
         """
-        self._path = path
-        self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
         self._fps, self._threshold, self._error_scale = fps, threshold, error_scale
         height, width = frame_size
         zoom = max(1.0, MIN_WIDTH / width)
-        # Chroma is stored for two by two pixels, so both sides are even.
+        # Both sides are even, as a video file wants them.
         self._height, self._width = 2 * round(height * zoom / 2), 2 * round(width * zoom / 2)
         top, bottom, left, right = crop
         self._region = (
@@ -72,8 +68,7 @@ class OverlayWriter:
         )
         self._past: deque[tuple[float, bool]] = deque(maxlen=max(2, min(round(SECONDS * fps), self._width)))
         self._frames = 0
-        size = (self._width, self._height + STRIP_HEIGHT)
-        self._video = _open(path, self._partial, fps, size)
+        self._video = VideoFile(path, fps, (self._width, self._height + STRIP_HEIGHT))
 
     def __enter__(self) -> OverlayWriter:
         return self
@@ -81,20 +76,24 @@ class OverlayWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._video.release()
-        try:
-            if kind is None:
-                self._publish()
-        finally:
-            self._partial.unlink(missing_ok=True)
+        if kind is None:
+            self._video.publish()
+        else:
+            self._video.discard()
 
-    def add(self, frame: np.ndarray, error_map: np.ndarray | None, score: float, *, alarm: bool) -> None:
+    def add(
+        self, frame: np.ndarray, error_map: np.ndarray | None, score: float, *, alarm: bool, box: Box | None = None
+    ) -> np.ndarray:
         """Appends one frame.
 
         Args:
             frame: uint8 [H, W, C] in its original size.
             error_map: float32 [h, w] in any size, or None.
             score: NaN during warm-up.
+            box: where it is strange, in pixels of the frame.
+
+        Returns:
+            What was drawn: uint8 [height, width, 3], BGR.
         """
         self._past.append((score, alarm))
         canvas = np.empty((self._height + STRIP_HEIGHT, self._width, 3), np.uint8)
@@ -104,9 +103,14 @@ class OverlayWriter:
             blend_heat(picture[self._region], error_map, self._error_scale)
         if alarm:
             cv2.rectangle(picture, (2, 2), (self._width - 3, self._height - 3), RED, 5)
+        if box:
+            share = np.array([self._width / frame.shape[1], self._height / frame.shape[0]] * 2)
+            left, top, right, bottom = (share * box).round().astype(int).tolist()
+            cv2.rectangle(picture, (left, top), (right - 1, bottom - 1), RED, 2)
         self._draw_strip(canvas[self._height :], score, alarm)
         self._video.write(canvas)
         self._frames += 1
+        return canvas
 
     def _draw_strip(self, strip: np.ndarray, score: float, alarm: bool) -> None:
         strip[:] = PAPER
@@ -116,16 +120,6 @@ class OverlayWriter:
         if alarm:
             _write(strip, "ALARM", self._width - 62, RED)
         draw_timeline(strip[TEXT_HEIGHT:], list(self._past), self._past.maxlen or 2, self._threshold)
-
-    def _publish(self) -> None:
-        """Gives the video its name, after a look at whether all of it is there: OpenCV does not report a full disk."""
-        video = cv2.VideoCapture(str(self._partial)) if self._frames else None
-        written = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video else 0
-        if not self._frames or written != self._frames:
-            raise BadInput(
-                f"{self._path}: expected frames and room to write them. Received: {written} of {self._frames}"
-            )
-        self._partial.replace(self._path)
 
 
 def blend_heat(picture: np.ndarray, error_map: np.ndarray, scale: float) -> None:
@@ -154,19 +148,6 @@ def draw_timeline(plot: np.ndarray, past: list[tuple[float, bool]], slots: int, 
     known = np.isfinite(scores)
     points = np.stack([edges[1:][known] - 1, (height - 3 - share[known] * (height - 6)).astype(int)], axis=1)
     cv2.polylines(plot, [points.astype(np.int32)], isClosed=False, color=BLUE, thickness=2, lineType=cv2.LINE_AA)
-
-
-def _open(path: Path, partial: Path, fps: float, size: tuple[int, int]) -> cv2.VideoWriter:
-    if path.suffix != ".mp4" or not path.parent.is_dir():
-        raise BadInput(f"expected an .mp4 file in a directory that exists. Received: {path}")
-    # Of the codecs that OpenCV's wheel can write into an MP4, browsers play VP9 alone, which is forty times slower.
-    # This one counts time in at most 65,535 parts of a second, too few for three decimals of a high rate.
-    rate = fps if fps < 65 else round(fps, 2)
-    video = cv2.VideoWriter(str(partial), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
-    if not video.isOpened():
-        partial.unlink(missing_ok=True)
-        raise BadInput(f"{path}: expected a video that can be written. Received: {fps:g} frames/s of {size} pixels")
-    return video
 
 
 def _write(strip: np.ndarray, text: str, left: int, colour: Colour) -> None:
