@@ -49,9 +49,11 @@ def of_measures(measures: dict[str, Any]) -> str:
         "equal error rate": measures["eer"],
         "pixel AUROC": measures["pixel_auroc"],
     }
+    pasted = measures["pasted"]
     rows = {
         "frame AUROC (micro, raw scores)": "",
         **{name: _number(value, "needs labels") for name, value in aurocs.items()},
+        "frame AUROC of anomalies pasted in": _number(pasted and pasted["frame_auroc"], "no such clips"),
         "squared error / copying the last frame": _number(model / copy if model is not None and copy else None, "-"),
         "false alarms on unseen normal clips": "no such clips" if rate is None else f"{rate:.1f} an hour",
     }

@@ -4,6 +4,7 @@ from model.evaluation.evaluate import Evaluation, evaluate, score_clips
 from model.evaluation.files import load, save
 from model.evaluation.measures import labelled_scores, measures, pooled
 from model.evaluation.pages import report, save_pictures
+from model.evaluation.pasted import pasted_auroc
 from model.evaluation.strips import strips
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "labelled_scores",
     "load",
     "measures",
+    "pasted_auroc",
     "pooled",
     "report",
     "save",

@@ -13,6 +13,7 @@ from model.detector import Detector, FrameScore
 from model.detector.detector import collect
 from model.evaluation.films import Projector, best
 from model.evaluation.measures import measures
+from model.evaluation.pasted import pasted_measures
 from model.evaluation.places import Places
 from model.report.content import EventFilm
 from model.scores import ScoredClip
@@ -35,7 +36,8 @@ def evaluate(detector: Detector, dataset: Dataset, progress: Callable[[str], Non
     """
     places, films = Places(), list[EventFilm]()
     clips = score_clips(detector, dataset, places, films, progress)
-    return Evaluation(measures(clips, detector.threshold, places.measures), clips, tuple(films))
+    judged = measures(clips, detector.threshold, places.measures)
+    return Evaluation({**judged, "pasted": pasted_measures(detector, dataset, clips)}, clips, tuple(films))
 
 
 def score_clips(

@@ -248,3 +248,23 @@ def test_a_deaf_detector_shows_misses_and_one_without_labels_nothing_of_test_cli
     assert {strip.kind for strip in evaluation.strips(deaf, dataset, evaluation.score_clips(deaf, dataset))} == {"miss"}
     clips = [dataclasses.replace(clip, labels=None) for clip in evaluation.score_clips(fitted, dataset)]
     assert not [strip for strip in evaluation.strips(fitted, dataset, clips) if strip.clip == "Test/a"]
+
+
+def test_anomalies_are_pasted_into_clips_that_nothing_was_fitted_on(fitted, dataset):
+    measures = evaluation.evaluate(fitted, dataset).measures["pasted"]
+    assert measures["kinds"].keys() == {"fast", "large", "foreign", "astray"}
+    assert [kind for kind, auroc in measures["kinds"].items() if auroc is not None] == ["foreign"]  # nothing moves
+    assert measures["frame_auroc"] == measures["kinds"]["foreign"] > 0.7
+    one = evaluation.score_clips(fitted, dataset)[0].result
+    assert measures["evidence"].keys() == one.evidence.keys()
+    assert measures["baselines"].keys() == one.baselines.keys()
+    known = dataclasses.replace(fitted, facts={"fitted_clips": [clip.sha256 for clip in dataset.clips("holdout")]})
+    assert evaluation.evaluate(known, dataset).measures["pasted"] is None
+
+
+def test_pasting_depends_on_the_seed_alone(fitted, dataset):
+    normal = list(dataset.clips("holdout"))
+    one, same, other = (evaluation.pasted_auroc(fitted, normal, seed) for seed in (1, 1, 2))
+    assert one == same
+    assert one["evidence"] != other["evidence"]
+    json.dumps(one, allow_nan=False)

@@ -12,7 +12,7 @@ import pytest
 
 from model.clips import LabelRange, frame_labels
 from model.report import Report, Strip, write_report
-from model.report.verdict import cards, comparison, number, verdict
+from model.report.verdict import cards, comparison, number, pasted, verdict
 from model.scores import ClipScores, ScoredClip
 
 FRAMES, WARM_UP, THRESHOLD = 40, 4, 2.0
@@ -219,6 +219,32 @@ def test_the_comparison_holds_detector_evidence_and_baselines() -> None:
     rows = [(row.name, row.auroc) for row in comparison(labelled().measures)]
     assert rows == [("detector", 0.9), ("prediction error", 0.85), ("frame difference", 0.6), ("optical flow", 0.75)]
     assert comparison(unlabelled().measures) == []
+
+
+PASTED = {
+    "frame_auroc": 0.93,
+    "kinds": {"fast": 0.97, "astray": None},
+    "evidence": {"prediction_error": 0.88},
+    "baselines": {"optical_flow": 0.71},
+}
+
+
+def test_anomalies_pasted_in_stand_in_for_labels(tmp_path: Path) -> None:
+    report = unlabelled()
+    report = dataclasses.replace(report, measures=report.measures | {"pasted": PASTED})
+    page = written(tmp_path, report)
+    assert all(word in page.text for word in ("0.930", "0.970", "0.880", "0.710", "2 to 3.5 times the usual speed"))
+    assert "nothing to make astray things of" in " ".join(page.text.split())
+    assert "93.0%" in verdict(report)
+    assert [card.value for card in cards(report)] == ["2.5", "0.93", "−50%"]
+    marked = dataclasses.replace(labelled(), measures=labelled().measures | {"pasted": PASTED})
+    assert "0.93" not in [card.value for card in cards(marked)]  # real labels say more
+
+
+def test_without_clips_to_paste_into_the_report_is_silent_about_it() -> None:
+    report = dataclasses.replace(unlabelled(), measures=unlabelled().measures | {"pasted": None})
+    assert pasted(report.measures) == []
+    assert "pasted" not in verdict(report)
 
 
 def test_cards_leave_out_what_is_unknown() -> None:
