@@ -44,6 +44,7 @@ def render(report: Report) -> str:
         cards=verdict.cards(report),
         amount=verdict.amount(report.measures),
         comparison=verdict.comparison(report.measures),
+        pasted=verdict.pasted(report.measures),
         gain=verdict.prediction_gain(report.measures),
         timelines=_timelines(shown, report.threshold),
         left_out=len(report.clips) - len(shown),
