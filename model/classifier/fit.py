@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -16,8 +17,8 @@ INNER_FOLDS = 3  # that the temperature is fitted by
 TEMPERATURES = np.geomspace(0.5, 10.0, 60)
 NEVER = -50.0  # logit of a class that is not among the examples
 INVERSE_PENALTY = 0.03  # of logistic regression
-TREES, LEAF_FRAMES = 100, 5
-HIDDEN, DROPOUT, DECAY, RATE, EPOCHS, BATCH = 32, 0.3, 0.01, 0.003, 12, 64  # of the softmax head
+TREES, LEAF_FRAMES = 60, 5
+HIDDEN, DECAY, STEPS, BATCH = 32, 2.0, 500, 64  # of the softmax head
 
 
 def fit(kind: str, examples: Examples, seed: int) -> Classifier:
@@ -79,7 +80,7 @@ def _fit_head(kind: str, features: np.ndarray, labels: np.ndarray, classes: int,
     if kind == "forest":
         return _forest(features, labels, classes, seed)
     if kind == "softmax":
-        return _all_classes(_softmax_head(features, np.searchsorted(found, labels), seed), found, classes)
+        return _all_classes(_softmax(features, labels, seed), found, classes)
     return _all_classes(_logistic(features, labels), found, classes)
 
 
@@ -96,8 +97,8 @@ def _logistic(features: np.ndarray, labels: np.ndarray) -> Dense:
 
     fitted = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000).fit(features, labels)
     weight, bias = fitted.coef_.T, fitted.intercept_
-    if len(fitted.classes_) == 2:  # scikit-learn keeps the difference of the two alone
-        weight, bias = np.hstack([np.zeros_like(weight), weight]), np.array([0.0, bias[0]])
+    if len(fitted.classes_) == 2:
+        weight, bias = _two(weight, bias)
     return Dense((weight,), (bias,))
 
 
@@ -125,21 +126,24 @@ def _forest(features: np.ndarray, labels: np.ndarray, classes: int, seed: int) -
     )
 
 
-def _softmax_head(features: np.ndarray, labels: np.ndarray, seed: int) -> Dense:
-    import keras
+def _softmax(features: np.ndarray, labels: np.ndarray, seed: int) -> Dense:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier  # a fit takes it less time than Keras takes to trace one
 
-    outputs = int(labels.max()) + 1
-    # Seeds of their own: PredNet's training may have set the global one.
-    layers = [
-        keras.layers.Dense(width, activation, kernel_initializer=keras.initializers.GlorotUniform(seed))
-        for width, activation in ((HIDDEN, "relu"), (outputs, None))
-    ]
-    dropout = keras.layers.Dropout(DROPOUT, seed=seed)
-    model = keras.Sequential([keras.layers.Input((features.shape[1],)), layers[0], dropout, layers[1]])
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.AdamW(RATE, weight_decay=DECAY), loss, jit_compile=False)
-    rng = np.random.default_rng(seed)  # keras would shuffle by the global seed
-    rows = np.concatenate([rng.permutation(len(labels)) for _ in range(EPOCHS)])
-    model.fit(features[rows], labels[rows], batch_size=BATCH, shuffle=False, verbose=0)
-    weights, biases = zip(*([w.numpy() for w in layer.weights] for layer in layers), strict=True)
-    return Dense(weights, biases)
+    batch = min(BATCH, len(labels))
+    epochs = -(-STEPS * batch // len(labels))
+    fitted = MLPClassifier(
+        HIDDEN, alpha=DECAY, batch_size=batch, max_iter=epochs, n_iter_no_change=epochs, random_state=seed
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it is to stop early
+        fitted.fit(features, labels)
+    weights, biases = list(fitted.coefs_), list(fitted.intercepts_)
+    if len(fitted.classes_) == 2:  # one output, as in logistic regression
+        weights[-1], biases[-1] = _two(weights[-1], biases[-1])
+    return Dense(tuple(weights), tuple(biases))
+
+
+def _two(weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of both classes from scikit-learn's, which is their difference."""
+    return np.hstack([np.zeros_like(weight), weight]), np.array([0.0, bias[0]])
