@@ -79,7 +79,7 @@ def _any(scene: Scene, rng: np.random.Generator) -> Cutout:
 
 def _near(scene: Scene, rng: np.random.Generator) -> Cutout:
     """A thing cut out near the camera: a far one would be blurred where it is enlarged."""
-    return max((_any(scene, rng) for _ in range(TRIES)), key=lambda cutout: cutout.height)
+    return max((_any(scene, rng) for _ in range(TRIES)), key=lambda cutout: cutout.foot[1])
 
 
 def _somewhere(scene: Scene, rng: np.random.Generator) -> tuple[float, float]:

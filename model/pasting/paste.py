@@ -75,9 +75,10 @@ def _placed(
     )
     # Colours and alpha of the same pixels: multiplied first, or the colour of the old ground would bleed in.
     layers = np.concatenate([shape.pixels[k] * shape.alpha[k, ..., None], shape.alpha[k, ..., None]], 2)
-    placed = cv2.warpAffine(layers, move, size[::-1], flags=cv2.INTER_LINEAR)
-    alpha = placed[..., -1]
-    return placed[..., :-1] / np.maximum(alpha, 1e-3)[..., None], alpha, float((shape.alpha[k] > 0.5).sum() * scale**2)
+    placed = cv2.warpAffine(layers, move, size[::-1], flags=cv2.INTER_CUBIC)
+    alpha = np.clip(placed[..., -1], 0, 1)
+    colours = np.clip(placed[..., :-1] / np.maximum(alpha, 1e-3)[..., None], 0, 255)
+    return colours, alpha, float((shape.alpha[k] > 0.5).sum() * scale**2)
 
 
 def _back_and_forth(step: int, length: int) -> int:

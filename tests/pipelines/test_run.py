@@ -31,7 +31,8 @@ pytestmark = [
 
 MEASURES = {
     *("frame_auroc", "frame_auroc_macro", "average_precision", "eer", "pixel_auroc", "false_alarms_per_hour"),
-    *("clips", "frames", "frames_without_score", "baselines", "model_mse", "evidence", "threshold"),
+    *("false_alarm_interval", "false_alarms_within_interval"),
+    *("clips", "frames", "frames_without_score", "baselines", "model_mse", "evidence", "threshold", "pasted"),
 }
 KEYS = MEASURES | {"seconds", "peak_memory_mb", "version", "registered", "notes"}
 LABELLED = ("frame_auroc", "frame_auroc_macro", "average_precision", "eer", "pixel_auroc")
@@ -182,6 +183,7 @@ def test_unlabelled_videos_in_an_archive_from_the_web(unforeseen: Command, video
     assert list(summary["evidence"].values()) == [None, None]
     assert summary["false_alarms_per_hour"] >= 0
     assert summary["clips"] == 1  # the one that nothing was fitted on
+    assert 0 < summary["pasted"]["frame_auroc"] <= 1  # which needs no labels
     assert summary["model_mse"] < summary["baselines"]["copy_last_frame_mse"]
     assert summary["registered"]["model"] == "unforeseen-lobby"
     assert "copying the last frame" in summary["registered"]["reason"]
