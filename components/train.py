@@ -46,7 +46,7 @@ def train_detector(
 ) -> None:
     """Writes the detector directory; its facts name the MLflow run."""
     with step("train", output) as progress:
-        from model import detector, training
+        from model import classifier, detector, training
 
         everything = config.parse(config.Config, json.loads(settings))
         data = Dataset.open(Path(dataset))
@@ -77,6 +77,9 @@ def train_detector(
                 "settings": dataclasses.asdict(everything),
             }
             result = detector.fit_detector(fitted.network, validation, everything, camera, facts, seldom(5.0, progress))
+            if everything.classifier.kind != "none":
+                kind, seed = everything.classifier.kind, everything.training.seed
+                result = classifier.supervise(result, list(data.clips("test")), kind, seed, progress)
         detector.save(result, Path(output))
 
 

@@ -88,7 +88,7 @@ def read_examples(
             result = stream.push_input(frame)
             if np.isnan(result.score):
                 continue
-            row = reader.push(result.evidence, stream.observation, detector.anomaly_map(stream.observation))
+            row = reader.push(result.evidence, stream.observation, stream.anomaly_map())
             if label >= 0:
                 features.append(row)
                 labels.append(label)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from model import config, scoring
+from model.classifier import Classifier, FrameFeatures, Votes
 from model.clips import Clip
 from model.decision import Box, Event, EventTracker, Threshold, box, fit_threshold, in_frame
 from model.errors import BadInput, RunFailed
@@ -29,6 +30,7 @@ class FrameScore(NamedTuple):
     copy_last_frame_mse: float
     opened: Event | None = None  # the event that is announced with this frame
     closed: Event | None = None  # the event that is known to be over with this frame
+    probabilities: np.ndarray | None = None  # float32 [C], of the classes of the classifier, where there is one
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Detector:
         calibration: what is normal; None only while it is being fitted.
         operating_point: the threshold, and how often normal footage passes it.
         decision: how alarms are joined into events.
+        classifier: names what is anomalous, where labels were there to learn from; scores do without.
         facts: where it comes from (data digest, source run, version, training history), for people.
     """
 
@@ -53,6 +56,7 @@ class Detector:
     calibration: scoring.Calibration | None = None
     operating_point: Threshold = Threshold(np.inf)
     decision: config.Decision = field(default_factory=config.Decision)
+    classifier: Classifier | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -116,6 +120,8 @@ class Stream:
         self._where: np.ndarray | None = None
         self._observer = scoring.Observer(detector.step)
         self._smoothed: dict[str, np.ndarray] = {}
+        self._features = FrameFeatures(detector.settings.smoothing_frames)
+        self._votes: Votes | None = None
         self._seen = 0
 
     def push(self, frame: np.ndarray) -> FrameScore:
@@ -148,14 +154,17 @@ class Stream:
         }
         mse, copy = (observation.model_mse, observation.copy_last_frame_mse) if warm else (np.nan, np.nan)
         result = FrameScore(score, score >= detector.threshold, evidence, baselines, mse, copy)
+        result = result._replace(probabilities=self._classify(evidence, warm))
         if self.tracker is None:
             return result
         changes = self.tracker.push(self._seen - 1, score, detector.threshold, evidence, self.box)
-        return result._replace(opened=changes.opened, closed=changes.closed)
+        closed = self._named(changes.closed)
+        self._vote(self.tracker, result.probabilities)
+        return result._replace(opened=self._named(changes.opened), closed=closed)
 
     def finish(self) -> Event | None:
         """Ends the clip, and with it the event that is open."""
-        return self.tracker.finish() if self.tracker else None
+        return self._named(self.tracker.finish()) if self.tracker else None
 
     def anomaly_map(self) -> np.ndarray:
         """That of the frame that was pushed last, `float32 [h, w]`."""
@@ -168,6 +177,27 @@ class Stream:
         where = self.anomaly_map()
         size = self._frame_size
         return in_frame(box(where), where.shape, self._detector.preprocessing.crop, size) if size else box(where)
+
+    def _classify(self, evidence: dict[str, float], warm: bool) -> np.ndarray | None:
+        classifier = self._detector.classifier
+        if classifier is None:
+            return None
+        if not warm:
+            return np.full(len(classifier.classes), np.nan, np.float32)
+        features = self._features.push(evidence, self.observation, self.anomaly_map())
+        return classifier.probabilities(features[np.newaxis])[0]
+
+    def _vote(self, tracker: EventTracker, probabilities: np.ndarray | None) -> None:
+        """Counts the last frame for its event, if it is in one."""
+        first, classifier = tracker.state.first, self._detector.classifier
+        if classifier is None or probabilities is None or tracker.state.last != self._seen - 1:
+            return
+        if self._votes is None or self._votes.first != first:
+            self._votes = Votes(classifier.classes, first)
+        self._votes.add(probabilities)
+
+    def _named(self, event: Event | None) -> Event | None:
+        return replace(event, category=self._votes.category) if event and self._votes else event
 
     @property
     def values(self) -> dict[str, np.ndarray]:
@@ -193,6 +223,7 @@ def collect(stream: Iterable[FrameScore]) -> ClipScores:
     def column(values: Iterable[float]) -> np.ndarray:
         return np.fromiter(values, np.float32, len(frames))
 
+    rows = [f.probabilities for f in frames if f.probabilities is not None]
     return ClipScores(
         scores=column(f.score for f in frames),
         alarms=np.fromiter((f.alarm for f in frames), bool, len(frames)),
@@ -200,6 +231,7 @@ def collect(stream: Iterable[FrameScore]) -> ClipScores:
         baselines={name: column(f.baselines[name] for f in frames) for name in ("frame_difference", "optical_flow")},
         model_mse=column(f.model_mse for f in frames),
         copy_last_frame_mse=column(f.copy_last_frame_mse for f in frames),
+        probabilities=np.stack(rows) if rows else None,
     )
 
 

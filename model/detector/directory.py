@@ -1,4 +1,7 @@
-"""A detector as a directory: `detector.json` beside `network.keras`, checked whole before anything is used."""
+"""A detector as a directory: `detector.json` beside `network.keras` and, where labels were there, `classifier.npz`.
+
+It is checked whole before anything is used.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any
 
 import keras
 
-from model import config
+from model import classifier, config
 from model.atomic import new_directory
 from model.decision import Threshold
 from model.detector.detector import Detector
@@ -20,6 +23,7 @@ from model.scoring import Calibration, Tail
 FORMAT = 2
 DESCRIPTION = "detector.json"
 NETWORK = "network.keras"
+CLASSIFIER = "classifier.npz"
 
 
 def save(detector: Detector, directory: Path) -> None:
@@ -31,6 +35,8 @@ def save(detector: Detector, directory: Path) -> None:
     assert detector.calibration
     with new_directory(directory) as partial:
         detector.network.save(partial / NETWORK)
+        if detector.classifier:
+            classifier.save(detector.classifier, partial / CLASSIFIER)
         description = {
             "format": FORMAT,
             "camera": detector.camera,
@@ -42,7 +48,7 @@ def save(detector: Detector, directory: Path) -> None:
             "operating_point": dataclasses.asdict(detector.operating_point),
             "decision": dataclasses.asdict(detector.decision),
             "facts": detector.facts,
-            "sha256": {NETWORK: _sha256((partial / NETWORK).read_bytes())},
+            "sha256": {path.name: _sha256(path.read_bytes()) for path in sorted(partial.iterdir())},
         }
         text = json.dumps({**description, "self_sha256": _self_sha256(description)}, indent=1, allow_nan=False)
         (partial / DESCRIPTION).write_text(text)
@@ -55,14 +61,16 @@ def load(directory: Path) -> Detector:
         BadInput: a part is missing or changed, or the format is newer than this version.
     """
     description = _description(directory)
-    network = directory / NETWORK
-    if not network.is_file():
-        raise BadInput(f"{directory}: expected {NETWORK} beside {DESCRIPTION}. Received: none")
-    if _sha256(network.read_bytes()) != description["sha256"][NETWORK]:
-        raise BadInput(f"{network}: expected the checksum in {DESCRIPTION}. Received: a file that was changed")
+    for name, checksum in description["sha256"].items():
+        if not (directory / name).is_file():
+            raise BadInput(f"{directory}: expected {name} beside {DESCRIPTION}. Received: none")
+        if _sha256((directory / name).read_bytes()) != checksum:
+            raise BadInput(
+                f"{directory / name}: expected the checksum in {DESCRIPTION}. Received: a file that was changed"
+            )
     return Detector(
         camera=description["camera"],
-        network=keras.saving.load_model(network, compile=False, safe_mode=True),
+        network=keras.saving.load_model(directory / NETWORK, compile=False, safe_mode=True),
         preprocessing=config.parse(config.Preprocessing, description["preprocessing"], "preprocessing"),
         settings=config.parse(config.Scoring, description["scoring"], "scoring"),
         calibration=Calibration(
@@ -73,6 +81,7 @@ def load(directory: Path) -> Detector:
         ),
         operating_point=Threshold(**description["operating_point"]),
         decision=config.parse(config.Decision, description["decision"], "decision"),
+        classifier=classifier.load(directory / CLASSIFIER) if CLASSIFIER in description["sha256"] else None,
         facts=description["facts"],
     )
 

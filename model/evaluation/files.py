@@ -44,6 +44,7 @@ def _columns(scores: ClipScores) -> dict[str, np.ndarray]:
         "alarms": scores.alarms,
         "model_mse": scores.model_mse,
         "copy_last_frame_mse": scores.copy_last_frame_mse,
+        **({} if scores.probabilities is None else {"probabilities": scores.probabilities}),
         **{f"evidence.{name}": array for name, array in scores.evidence.items()},
         **{f"baselines.{name}": array for name, array in scores.baselines.items()},
     }

@@ -18,6 +18,7 @@ class Observation(NamedTuple):
     prediction: np.ndarray  # float32 [H, W, C] in [0, 1], made before the frame was seen
     maps: dict[str, np.ndarray]  # float32 [H, W] a kind of evidence
     frame_difference: np.ndarray  # float32 [H, W], squared
+    state: Any  # of the network after the frame; r is [1, H_l, W_l, r_stack_sizes[l]] a layer
 
     @property
     def model_mse(self) -> float:
@@ -66,4 +67,4 @@ class Observer:
         prediction, self._state = self._step(pixels, self._state)
         self._last = frame
         maps = {"prediction_error": squared_error(prediction, pixels), "optical_flow": speed.result()}
-        return Observation(prediction, maps, squared_error(last_pixels, pixels))
+        return Observation(prediction, maps, squared_error(last_pixels, pixels), self._state)
