@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from model.atomic import write_text
 from model.report import figures, pictures, verdict
+from model.report.confusion import confusion_figure
 from model.report.content import Kind, Report, Strip
 from model.scores import ScoredClip
 
@@ -50,6 +51,8 @@ def render(report: Report) -> str:
         left_out=len(report.clips) - len(shown),
         roc=_roc(report),
         histogram=_figure(figures.histogram_figure(report.clips, report.threshold)) if report.clips else None,
+        classifier=report.measures.get("classifier"),
+        confusion=_confusion(report),
         training=_figure(figures.training_figure(report.history)) if report.history else None,
         strips=_strips(report),
     )
@@ -85,6 +88,11 @@ def _roc(report: Report) -> str | None:
     if report.measures.get("frame_auroc") is None:
         return None
     return _figure(figures.roc_figure(report.clips, report.threshold))
+
+
+def _confusion(report: Report) -> str | None:
+    found = report.measures.get("classifier")
+    return _figure(confusion_figure(found["classes"], found["confusion"])) if found else None
 
 
 def _strips(report: Report) -> list[dict[str, Any]]:
