@@ -54,10 +54,12 @@ def evaluate_detector(
         evaluation.save_pictures(result, loaded, strips, Path(output) / "pictures")
         budget = loaded.facts["settings"]["decision"]["false_alarms_per_hour"]
         notes = footage.advice(footage.read_index(Path(clips) / "footage.json"), budget)
+        notes += loaded.facts.get("classifier", {}).get("notes", [])
         (Path(output) / "notes.json").write_text(json.dumps(notes))
         write_report(Path(report), evaluation.report(loaded, result, strips, notes))
         for name, value in flat(result.measures).items():
-            metrics.log_metric(name, value)
+            if isinstance(value, (int, float)):
+                metrics.log_metric(name, value)
         curve = _roc(result)
         if curve:
             roc.log_roc_curve(*curve)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from model import classifier
 from model.clips import Clip, Dataset
 from model.detector import Detector, FrameScore
 from model.detector.detector import collect
@@ -37,7 +38,12 @@ def evaluate(detector: Detector, dataset: Dataset, progress: Callable[[str], Non
     places, films = Places(), list[EventFilm]()
     clips = score_clips(detector, dataset, places, films, progress)
     judged = measures(clips, detector.threshold, places.measures)
-    return Evaluation({**judged, "pasted": pasted_measures(detector, dataset, clips)}, clips, tuple(films))
+    return Evaluation({**judged, "pasted": pasted_measures(detector, dataset, clips), **_supervised(detector, dataset, clips)}, clips, tuple(films))
+
+
+def _supervised(detector: Detector, dataset: Dataset, clips: tuple[ScoredClip, ...]) -> dict[str, Any]:
+    found = classifier.judge(detector, list(dataset.clips("test")), clips)
+    return {"classifier": found} if found else {}
 
 
 def score_clips(
