@@ -52,8 +52,8 @@ def evaluate_detector(
         strips = evaluation.strips(loaded, data, result.clips)
         evaluation.save(result, Path(output))
         evaluation.save_pictures(result, loaded, strips, Path(output) / "pictures")
-        budget = loaded.facts["settings"]["decision"]["false_alarms_per_hour"]
-        notes = footage.advice(footage.read_index(Path(clips) / "footage.json"), budget)
+        advice = footage.advice(footage.read_index(Path(clips) / "footage.json"))
+        notes = [note for note in (loaded.operating_point.note, *advice) if note]
         notes += loaded.facts.get("classifier", {}).get("notes", [])
         (Path(output) / "notes.json").write_text(json.dumps(notes))
         write_report(Path(report), evaluation.report(loaded, result, strips, notes))

@@ -55,23 +55,30 @@ def of_measures(measures: dict[str, Any]) -> str:
         **{name: _number(value, "needs labels") for name, value in aurocs.items()},
         "frame AUROC of anomalies pasted in": _number(pasted and pasted["frame_auroc"], "no such clips"),
         "squared error / copying the last frame": _number(model / copy if model is not None and copy else None, "-"),
-        "false alarms on unseen normal clips": "no such clips" if rate is None else f"{rate:.1f} an hour",
+        "false alarms on unseen normal clips": "no such clips" if rate is None else _rate(rate, measures),
     }
     return "\n".join(f"  {name:<{WIDTH}}{value}".rstrip() for name, value in rows.items())
 
 
 def of_score(result: dict[str, Any], out: Path) -> str:
     """Events a clip."""
-    lines = [f"  threshold {result['threshold']:.2f}"]
+    note = result.get("note")
+    lines = [f"  threshold {result['threshold']:.2f}", *([f"  note: {note}"] if note else [])]
     for name, clip in result["clips"].items():
         lines.append(f"  {name}: {clip['frames']} frames, {_count(len(clip['events']), 'event')}")
         lines += [
-            f"    {event['start_seconds']:8.1f} to {event['end_seconds']:.1f} s, score {event['score']:.2f},"
-            f" box {event['box']}"
+            f"    {event['id']}: {event['start_seconds']:.1f} to {event['end_seconds']:.1f} s, score {event['score']:.2f},"
+            f" {_words(event['category'] or event['cause'])}, box {', '.join(map(str, event['box']))}"
             for event in clip["events"]
         ]
     where = out if len(result["clips"]) == 1 else out / "CLIP"
-    return "\n".join([*lines, f"  written: {where}/scores.csv, events.json, overlay.mp4"])
+    return "\n".join([*lines, f"  written: {where}/scores.csv, events.json, events/, overlay.mp4"])
+
+
+def _rate(rate: float, measures: dict[str, Any]) -> str:
+    interval = measures["false_alarm_interval"]
+    found = "as" if measures["false_alarms_within_interval"] else "not as"
+    return f"{rate:.1f} an hour, {found} expected: {interval['low']:.2g} to {interval['high']:.5g}"
 
 
 def _number(value: float | None, otherwise: str) -> str:

@@ -13,7 +13,7 @@ from model.clips import Clip, Dataset
 from model.detector import Detector, FrameScore
 from model.detector.detector import collect
 from model.evaluation.films import Projector, best
-from model.evaluation.measures import measures
+from model.evaluation.measures import false_alarm_check, measures
 from model.evaluation.pasted import pasted_measures
 from model.evaluation.places import Places
 from model.report.content import EventFilm
@@ -37,7 +37,10 @@ def evaluate(detector: Detector, dataset: Dataset, progress: Callable[[str], Non
     """
     places, films = Places(), list[EventFilm]()
     clips = score_clips(detector, dataset, places, films, progress)
-    judged = measures(clips, detector.threshold, places.measures)
+    judged = {
+        **measures(clips, detector.threshold, places.measures),
+        **false_alarm_check(clips, detector.operating_point),
+    }
     return Evaluation({**judged, "pasted": pasted_measures(detector, dataset, clips), **_supervised(detector, dataset, clips)}, clips, tuple(films))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from model import metrics
 from model.clips import LabelRange, frame_labels
+from model.decision import Threshold
 from model.scores import ClipScores, ScoredClip
 
 Pick = Callable[[ClipScores], np.ndarray]
@@ -64,8 +65,22 @@ def measures(clips: Sequence[ScoredClip], threshold: float, places: Mapping[str,
 
 def false_alarms_per_hour(normal: Sequence[ScoredClip]) -> float | None:
     """Events an hour on normal clips that nothing was fitted on; None without such clips."""
-    hours = sum(np.isfinite(c.result.scores).sum() / c.fps for c in normal) / 3600.0
+    hours = _hours(normal)
     return sum(len(c.events) for c in normal) / hours if hours else None
+
+
+def false_alarm_check(clips: Sequence[ScoredClip], promised: Threshold) -> dict[str, Any]:
+    """The rate that the threshold promised, and whether the holdout clips agree; None without such clips."""
+    normal = [c for c in clips if c.split == "holdout"]
+    hours, seen = _hours(normal), sum(len(c.events) for c in normal)
+    return {
+        "false_alarm_interval": {"low": promised.low, "high": promised.high},
+        "false_alarms_within_interval": promised.agrees_with(seen, hours) if hours else None,
+    }
+
+
+def _hours(clips: Sequence[ScoredClip]) -> float:
+    return float(sum(np.isfinite(c.result.scores).sum() / c.fps for c in clips)) / 3600.0
 
 
 def _evidence(clips: Sequence[ScoredClip]) -> list[str]:

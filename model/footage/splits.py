@@ -79,29 +79,8 @@ def _spread(items: list[int], count: int) -> list[int]:
     return [items[(2 * k + 1) * len(items) // (2 * count)] for k in range(count)]
 
 
-def advice(
-    clips: Sequence[SourceClip], false_alarms_per_hour: float = config.Decision.false_alarms_per_hour
-) -> list[str]:
-    """What more footage would bring, a line each; empty when there is enough.
-
-    A budget of n false alarms an hour can be measured on 1 / n hours of validation footage; on less, the threshold
-    stands beyond everything that was seen.
-    """
-    minutes = {split: _minutes(clips, split) for split in ("train", "validation", "holdout")}
-    total = sum(minutes.values())
-    wanted = 60 / false_alarms_per_hour
-    budget = f"{false_alarms_per_hour:g} false alarm{'' if false_alarms_per_hour == 1 else 's'} an hour"
-    lines = []
-    if minutes["validation"] < wanted:
-        lines.append(
-            f"{total:.1f} minutes of normal footage, {minutes['validation']:.1f} of them for the threshold: enough to"
-            f" start; with {total * wanted / minutes['validation']:.0f} minutes the threshold for {budget} would be"
-            " measured instead of extrapolated"
-        )
-    if not minutes["holdout"]:
-        lines.append("no normal clip is left to count false alarms on; a third clip would give that figure")
-    return lines
-
-
-def _minutes(clips: Sequence[SourceClip], split: str) -> float:
-    return sum(clip.frames / clip.fps for clip in clips if clip.split == split) / 60
+def advice(clips: Sequence[SourceClip]) -> list[str]:
+    """What more footage would bring, a line each; of the threshold, `Threshold.note` speaks."""
+    if any(clip.split == "holdout" for clip in clips):
+        return []
+    return ["no normal clip is left to count false alarms on; a third clip would give that figure"]

@@ -86,7 +86,7 @@ def cards(report: Report) -> list[Card]:
         ("average_precision", "average precision", "flagged frames that are right, over all thresholds"),
         ("eer", "equal error rate", "misses and false alarms alike; less is better"),
         ("pixel_auroc", "pixel AUROC", "whether it points at the right place"),
-        ("false_alarms_per_hour", "false alarms/h", "on normal footage, at the threshold in use"),
+        ("false_alarms_per_hour", "false alarms/h", _promised(measures)),
     ]
     numbers = [Card(name, number(measures[key]), why) for key, name, why in found if measures.get(key) is not None]
     rows = [] if report.labelled else pasted(measures)
@@ -95,6 +95,15 @@ def cards(report: Report) -> list[Card]:
     if gain is not None:
         numbers.append(Card("prediction error", f"{-gain:+.0%}".replace("-", "−"), "against copying the last frame"))
     return numbers
+
+
+def _promised(measures: dict[str, Any]) -> str:
+    """What the threshold led to expect; the note on footage that is too short stands above the cards."""
+    interval = measures.get("false_alarm_interval")
+    if interval is None:
+        return "on normal footage, at the threshold in use"
+    found = "as" if measures["false_alarms_within_interval"] else "not as"
+    return f"on unseen normal footage; {found} expected: {number(interval['low'])} to {number(interval['high'])}"
 
 
 def amount(measures: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from model import config, detector, evaluation, prednet
 from model.clips import Clip, Dataset, LabelRange
 from model.decision import Threshold, events
+from model.evaluation.measures import false_alarm_check
 from model.scores import ClipScores, ScoredClip
 
 FRAMES, WARM_UP, THRESHOLD = 40, 4, 2.0
@@ -117,6 +118,19 @@ def test_alarms_on_test_clips_are_no_false_alarms_of_normal_footage():
     assert evaluation.measures(clips[:1], THRESHOLD, NOWHERE)["false_alarms_per_hour"] is None
 
 
+@pytest.mark.parametrize(
+    ("clips", "high", "agrees"),
+    [
+        pytest.param([scored("n", "holdout", None, high=[10])], 1000.0, True, id="one alarm in seconds may happen"),
+        pytest.param([scored("n", "holdout", None, high=[10, 30])] * 9, 2.0, False, id="18 in half a minute may not"),
+        pytest.param([scored("a", high=[10, 30])], 2.0, None, id="test clips say nothing of it"),
+    ],
+)
+def test_the_holdout_clips_bear_out_what_the_threshold_promised(clips, high, agrees):
+    found = false_alarm_check(clips, Threshold(THRESHOLD, low=0.5, high=high))
+    assert found == {"false_alarm_interval": {"low": 0.5, "high": high}, "false_alarms_within_interval": agrees}
+
+
 def test_an_evaluation_comes_back_as_it_was_saved(tmp_path):
     clips = (scored("a", labels=[(20, 29)], high=[25]), scored("n", "holdout", None, fps=12.5))
     assert all(clip.events for clip in clips[:1])
@@ -135,7 +149,7 @@ def test_an_evaluation_comes_back_as_it_was_saved(tmp_path):
 
 SETTINGS = config.Config(
     preprocessing=config.Preprocessing(height=32, width=48),
-    prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3)),
+    prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3), shrink=1),
     scoring=config.Scoring(warm_up_frames=4, block_sizes=(4, 8)),
     decision=RULES,
 )

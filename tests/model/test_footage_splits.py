@@ -99,8 +99,7 @@ def test_refused(clips, settings, message):
         assigned(clips, settings)
 
 
-def test_advice_says_how_much_there_is_and_how_much_would_help():
-    (line,) = footage.advice(assigned([video("a", 1260)]))
-    assert line.startswith("2.1 minutes of normal footage, 0.3 of them") and "420 minutes" in line
-    assert any("third clip" in line for line in footage.advice(assigned([video("a", 19), video("b", 15)])))
-    assert footage.advice(assigned([video("a", 10 * 3600 * 8)])) == []
+def test_advice_says_what_a_third_clip_would_bring():
+    (line,) = footage.advice(assigned([video("a", 19), video("b", 15)]))
+    assert "third clip" in line
+    assert footage.advice(assigned([video("a", 1260)])) == []

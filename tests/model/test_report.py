@@ -247,6 +247,16 @@ def test_without_clips_to_paste_into_the_report_is_silent_about_it() -> None:
     assert "pasted" not in verdict(report)
 
 
+@pytest.mark.parametrize(
+    ("agrees", "said"), [(True, "; as expected: 0.4 to 9"), (False, "; not as expected: 0.4 to 9")]
+)
+def test_the_card_of_false_alarms_says_what_was_expected(agrees: bool, said: str) -> None:
+    report = labelled()
+    promised = {"false_alarm_interval": {"low": 0.4, "high": 9.0}, "false_alarms_within_interval": agrees}
+    (card,) = (c for c in cards(dataclasses.replace(report, measures=report.measures | promised)) if "alarms" in c.name)
+    assert card.meaning.endswith(said)
+
+
 def test_cards_leave_out_what_is_unknown() -> None:
     assert [card.value for card in cards(labelled())] == ["0.9", "0.7", "0.1", "2.5", "−50%"]  # no pixel AUROC
     assert [card.name for card in cards(unlabelled())] == ["false alarms/h", "prediction error"]
