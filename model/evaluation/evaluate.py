@@ -41,7 +41,8 @@ def evaluate(detector: Detector, dataset: Dataset, progress: Callable[[str], Non
         **measures(clips, detector.threshold, places.measures),
         **false_alarm_check(clips, detector.operating_point),
     }
-    return Evaluation({**judged, "pasted": pasted_measures(detector, dataset, clips), **_supervised(detector, dataset, clips)}, clips, tuple(films))
+    beside = {"pasted": pasted_measures(detector, dataset, clips), **_supervised(detector, dataset, clips)}
+    return Evaluation({**judged, **beside}, clips, tuple(films))
 
 
 def _supervised(detector: Detector, dataset: Dataset, clips: tuple[ScoredClip, ...]) -> dict[str, Any]:
