@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     score = commands.add_parser("score", help="score a video or a folder of pictures with a detector")
     score.add_argument("video", help="a video, a folder of pictures, or a folder of either")
     score.add_argument("--detector", type=Path, required=True, help="detector directory")
-    score.add_argument("--out", type=Path, required=True, help="new directory for scores.csv, events.json, overlay.mp4")
+    score.add_argument("--out", type=Path, required=True, help="new directory for scores, events and overlay")
     score.add_argument("--json", action="store_true", help="print the result as JSON")
 
     evaluate = commands.add_parser("evaluate", help="judge a detector on other footage")

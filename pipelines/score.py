@@ -1,33 +1,37 @@
-"""`unforeseen score`: a video in; scores, events and a video of what the detector thinks out."""
+"""`unforeseen score`: a video in; scores, events with their pictures, and a video of what the detector thinks out."""
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from model import atomic, footage, scoring
+from model import atomic, footage
 from model.clips import SourceClip
-from model.decision import Event, box, events
-from model.detector import Detector, FrameScore, load
+from model.decision import Event
+from model.detector import Detector, FrameScore, Stream, load
+from model.report.film import still
 from model.report.overlay import OverlayWriter
+from model.report.recorder import EventRecorder
 from pipelines.judge import fitted_settings
 
 Say = Callable[[str], None]
 PROGRESS_SECONDS = 5.0
+FULL_HEAT = 1.5  # thresholds
 
 
 def score(video: str, detector: Path, out: Path, say: Say) -> dict[str, Any]:
-    """Writes `scores.csv`, `events.json` and `overlay.mp4` into the new directory `out`.
+    """Writes `scores.csv`, `events.json`, `events/` and `overlay.mp4` into the new directory `out`.
 
-    A folder that holds several clips gives a directory a clip.
+    A folder that holds several clips gives a directory a clip. Frames are taken one at a time and not kept.
 
     Raises:
         BadInput: no video, no detector, or something is in `out` already.
@@ -35,93 +39,98 @@ def score(video: str, detector: Path, out: Path, say: Say) -> dict[str, Any]:
     loaded = load(detector)
     clips = footage.read_clips(Path(video), None, fitted_settings(loaded).footage)
     results = {}
-    with atomic.new_directory(out) as partial:
+    with atomic.new_directory(out) as unfinished:
         for clip in clips:
-            directory = partial if len(clips) == 1 else partial / clip.name
+            directory = unfinished if len(clips) == 1 else unfinished / clip.name
             directory.mkdir(parents=True, exist_ok=True)
             results[clip.name] = _score_clip(clip, loaded, directory, say)
-    return {"threshold": loaded.threshold, "clips": results}
+    return {"threshold": loaded.threshold, "note": loaded.operating_point.note, "clips": results}
 
 
 def _score_clip(clip: SourceClip, detector: Detector, directory: Path, say: Say) -> dict[str, Any]:
-    stream = detector.stream()
-    results: list[FrameScore] = []
-    boxes: dict[int, list[int]] = {}
-    size = detector.settings.block_sizes[0]
-    start = said = time.monotonic()
+    stream = detector.stream(clip.fps, clip.name)
     frames = footage.frames(clip)
     first = next(frames)
-    height, width = first.shape[:2]
-    with OverlayWriter(
-        directory / "overlay.mp4",
-        fps=clip.fps,
-        frame_size=(height, width),
-        threshold=detector.threshold,
-        error_scale=_error_scale(detector),
-        crop=detector.preprocessing.crop,
-    ) as overlay:
-        for frame in chain([first], frames):
+    found: list[Event] = []
+    start = said = time.monotonic()
+    with ExitStack() as stack:
+        scores = stack.enter_context((directory / "scores.csv").open("w"))
+        scores.write("frame,seconds,score,alarm\n")
+        overlay = stack.enter_context(_overlay(directory / "overlay.mp4", clip, detector, first))
+        recorder = EventRecorder(directory / "events", clip.fps)
+        stack.callback(recorder.drop)
+        show = partial(_show, stream, detector.preprocessing.crop, overlay, recorder)
+        for number, frame in enumerate(chain([first], frames)):
             result = stream.push(frame)
-            heat = scoring.block_means(stream.observation.maps["prediction_error"], size)
-            overlay.add(frame, None if math.isnan(result.score) else heat, result.score, alarm=result.alarm)
-            if result.alarm:
-                where = detector.anomaly_map(stream.observation)
-                boxes[len(results)] = _in_frame(box(where), where.shape, detector.preprocessing.crop, height, width)
-            results.append(result)
-            if time.monotonic() - said > PROGRESS_SECONDS or len(results) == clip.frames:
+            scores.write(_line(number, clip.fps, result))
+            show(number, frame, result)
+            found += [result.closed] if result.closed else []
+            if time.monotonic() - said > PROGRESS_SECONDS or number + 1 == clip.frames:
                 said = time.monotonic()
-                rate = len(results) / (said - start)
-                say(f"score: {clip.name}: {len(results)} of {clip.frames} frames, {rate:.0f} frames/s")
-    found = _events(results, clip.fps, detector.threshold)
-    _write_scores(directory / "scores.csv", results, clip.fps)
-    rows = [_row(event, clip.fps, boxes) for event in found]
+                rate = (number + 1) / (said - start)
+                say(f"score: {clip.name}: {number + 1} of {clip.frames} frames, {rate:.0f} frames/s")
+        last = stream.finish()
+        if last:
+            recorder.keep(last)
+            found.append(last)
+    rows = [_row(event, clip) for event in found]
     (directory / "events.json").write_text(json.dumps(rows, indent=1) + "\n")
-    return {"frames": len(results), "seconds": round(len(results) / clip.fps, 3), "events": rows}
+    return {"frames": clip.frames, "seconds": round(clip.frames / clip.fps, 3), "events": rows}
 
 
-def _events(results: list[FrameScore], fps: float, threshold: float) -> list[Event]:
-    scores = np.array([result.score for result in results], np.float32)
-    return events(scores, threshold, fps)
+def _overlay(path: Path, clip: SourceClip, detector: Detector, frame: np.ndarray) -> OverlayWriter:
+    return OverlayWriter(
+        path,
+        fps=clip.fps,
+        frame_size=(frame.shape[0], frame.shape[1]),
+        threshold=detector.threshold,
+        error_scale=FULL_HEAT * max(detector.threshold, 1.0),  # an anomaly map is on the scale of the scores
+        crop=detector.preprocessing.crop,
+    )
 
 
-def _error_scale(detector: Detector) -> float:
-    """Full heat where about one normal frame in five hundred comes."""
-    assert detector.calibration
-    tail = detector.calibration.tails["prediction_error"][0]
-    return tail.quantiles[-1] + 4 * tail.excess
+def _show(
+    stream: Stream,
+    crop: tuple[float, float, float, float],
+    overlay: OverlayWriter,
+    recorder: EventRecorder,
+    number: int,
+    frame: np.ndarray,
+    result: FrameScore,
+) -> None:
+    """The frame that was just pushed, in the overlay and in the event that it belongs to."""
+    assert stream.tracker
+    heat = None if math.isnan(result.score) else stream.anomaly_map()
+    box = stream.box() if stream.tracker.state.last == number else None
+    picture = overlay.add(frame, heat, result.score, alarm=result.alarm, box=box)
+    small = None if box is None else still(number, result.score, frame, stream.anomaly_map(), box, crop)
+    recorder.add(picture, stream.tracker, result.closed, small)
 
 
-def _in_frame(
-    region: tuple[int, int, int, int], shape: tuple[int, ...], crop: tuple[float, ...], height: int, width: int
-) -> list[int]:
-    """A box of the network input as left, top, right, bottom in pixels of the camera frame."""
-    top, bottom, left, right = crop
-
-    def across(x: int) -> int:
-        return round(width * (left + (right - left) * x / shape[1]))
-
-    def down(y: int) -> int:
-        return round(height * (top + (bottom - top) * y / shape[0]))
-
-    return [across(region[0]), down(region[1]), across(region[2]), down(region[3])]
+def _line(number: int, fps: float, result: FrameScore) -> str:
+    text = "" if math.isnan(result.score) else f"{result.score:.6g}"  # no score in warm-up
+    return f"{number},{number / fps:.3f},{text},{int(result.alarm)}\n"
 
 
-def _row(event: Event, fps: float, boxes: dict[int, list[int]]) -> dict[str, Any]:
+def _row(event: Event, clip: SourceClip) -> dict[str, Any]:
+    """An event as JSON, with all it takes to find its frames again."""
+    source = clip.video or clip.pictures[0].parent
     return {
-        "first_frame": event.first,
-        "last_frame": event.last,
-        "peak_frame": event.peak,
-        "start_seconds": round(event.first / fps, 3),
-        "end_seconds": round((event.last + 1) / fps, 3),
+        "id": event.id,
+        "clip": clip.name,
+        "source": str(source.resolve()),
+        "source_frames": [clip.first + event.first, clip.first + event.last],
+        "fps": clip.fps,
+        "first": event.first,
+        "opened": event.opened,
+        "last": event.last,
+        "peak": event.peak,
+        "start_seconds": round(event.first / clip.fps, 3),
+        "end_seconds": round((event.last + 1) / clip.fps, 3),
         "score": round(event.score, 4),
-        "box": boxes[event.peak],
+        "threshold": round(event.threshold, 4),
+        "cause": event.cause,
+        "evidence": {name: round(value, 4) for name, value in event.evidence.items()},
+        "box": event.box,
+        "category": event.category,
     }
-
-
-def _write_scores(path: Path, results: list[FrameScore], fps: float) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["frame", "seconds", "score", "alarm"])
-        for number, result in enumerate(results):
-            text = "" if math.isnan(result.score) else f"{result.score:.6g}"  # no score in warm-up
-            writer.writerow([number, f"{number / fps:.3f}", text, int(result.alarm)])

@@ -67,8 +67,8 @@ def of_score(result: dict[str, Any], out: Path) -> str:
     for name, clip in result["clips"].items():
         lines.append(f"  {name}: {clip['frames']} frames, {_count(len(clip['events']), 'event')}")
         lines += [
-            f"    {event['id']}: {event['start_seconds']:.1f} to {event['end_seconds']:.1f} s, score {event['score']:.2f},"
-            f" {_words(event['category'] or event['cause'])}, box {', '.join(map(str, event['box']))}"
+            f"    {event['id']}: {event['start_seconds']:.1f} to {event['end_seconds']:.1f} s,"
+            f" score {event['score']:.2f} ({_words(event['category'] or event['cause'])}), box {event['box']}"
             for event in clip["events"]
         ]
     where = out if len(result["clips"]) == 1 else out / "CLIP"
