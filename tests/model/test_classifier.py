@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from model import classifier
+from model import classifier, config, detector, prednet
 from model.classifier.classifier import Classifier, softmax
 from model.classifier.examples import Examples, advice, class_labels, class_names, why_not
 from model.classifier.fit import (
@@ -27,6 +27,8 @@ from model.classifier.fit import (
 from model.classifier.heads import Dense
 from model.classifier.measures import measures
 from model.clips import Clip, LabelRange
+from model.errors import BadInput
+from model.scores import ScoredClip
 
 CLASSES = ("normal", "bicycle", "cart")
 FRAMES = 30
@@ -228,3 +230,104 @@ def test_temperature_changes_no_order():
     mild = dataclasses.replace(sharp, temperature=3.0)
     np.testing.assert_array_equal(mild.probabilities(rows).argsort(axis=1), sharp.probabilities(rows).argsort(axis=1))
     assert (mild.probabilities(rows).max(axis=1) < sharp.probabilities(rows).max(axis=1)).all()
+
+
+SETTINGS = config.Config(
+    preprocessing=config.Preprocessing(height=32, width=48),
+    prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3)),
+    scoring=config.Scoring(warm_up_frames=5, block_sizes=(4, 8)),
+)
+
+
+def street(number, category=""):
+    """Noise, and in the second half something large, slow and low in the picture, or small, fast and high."""
+    frames = np.random.default_rng(number).normal(100, 6, (40, 32, 48, 1))
+    for t in range(20, 40) if category else ():
+        size, speed, top = (14, 1, 16) if category == "cart" else (6, 5, 3)
+        left = speed * t % (48 - size)
+        frames[t, top : top + size, left : left + size] = 220
+    frames = frames.clip(0, 255).astype(np.uint8)
+    labels = (LabelRange(20, 39, category),) if category else ()
+    return Clip(f"Test/{number}", "test", 10.0, frames, labels, None, f"sha{number}")
+
+
+@pytest.fixture(scope="module")
+def unsupervised():
+    network = prednet.build(SETTINGS.prednet, 32, 48, (1.0, 0.1))
+    # A leak in the copying start averages the noise away, which is better than copying the last frame.
+    kernel, bias = (w.numpy() for w in network.cell.gates[0].weights)
+    kernel[..., -1] *= 0.5
+    network.cell.gates[0].set_weights([kernel, bias])
+    return detector.fit_detector(network, [street(90), street(91)], SETTINGS, "street", {})
+
+
+@pytest.fixture(scope="module")
+def supervised(unsupervised):
+    clips = [street(number, ("cart", "bicycle")[number % 2]) for number in range(6)]
+    return classifier.supervise(unsupervised, clips, "logistic", 0, lambda line: None)
+
+
+def test_a_detector_names_events_in_a_clip_it_never_saw(supervised, tmp_path):
+    detector.save(supervised, tmp_path / "d")
+    loaded = detector.load(tmp_path / "d")
+    for number, category in ((20, "cart"), (21, "bicycle")):
+        stream = loaded.stream(10.0, "x")
+        frames = [stream.push_input(frame) for frame in street(number, category).frames]
+        events = [e for f in frames for e in (f.closed,) if e] + [e for e in (stream.finish(),) if e]
+        assert {event.category for event in events} == {category}
+        assert {f.opened.category for f in frames if f.opened} == {category}
+        classes = supervised.classifier.classes
+        assert [classes[f.probabilities.argmax()] for f in frames[30:]] == [category] * 10
+        assert [classes[f.probabilities.argmax()] for f in frames[5:19]] == ["normal"] * 14
+        assert np.isnan(frames[4].probabilities).all()
+        np.testing.assert_array_equal(
+            supervised.score_inputs(street(number, category).frames).probabilities,
+            np.stack([f.probabilities for f in frames]),
+        )
+
+
+def test_scores_do_without_the_classifier(unsupervised, supervised):
+    clip = street(20, "cart").frames
+    np.testing.assert_array_equal(supervised.score_inputs(clip).scores, unsupervised.score_inputs(clip).scores)
+    assert unsupervised.score_inputs(clip).probabilities is None
+
+
+def test_probabilities_do_not_know_the_future(supervised):
+    clip = street(20, "cart").frames
+    whole = supervised.score_inputs(clip).probabilities
+    np.testing.assert_array_equal(supervised.score_inputs(clip[:25]).probabilities, whole[:25])
+
+
+def test_clips_it_was_fitted_on_are_judged_out_of_fold_and_others_live(supervised):
+    known, unknown = street(0, "cart"), street(20, "bicycle")
+
+    def judged(*clips):
+        scored = [ScoredClip(c.name, "test", 10.0, c.labels, supervised.score_inputs(c.frames)) for c in clips]
+        return classifier.judge(supervised, clips, scored)
+
+    assert judged(known)["measured_on"] == "out-of-fold predictions of 6 clips"
+    assert judged(known)["clips"] == 6
+    both = judged(known, unknown)
+    assert both["measured_on"] == "1 labelled clips that it was not fitted on"
+    assert both["confusion"][1][1] > 10
+    assert sum(map(sum, both["confusion"])) == 35
+
+
+def test_too_few_labels_leave_the_detector_as_it_was(unsupervised):
+    lines = []
+    same = classifier.supervise(unsupervised, [street(0, "cart"), street(1)], "logistic", 0, lines.append)
+    assert same.classifier is None
+    assert same.threshold == unsupervised.threshold
+    assert lines == same.facts["classifier"]["notes"]
+    assert lines[0].startswith("no classifier: expected 2 labelled clips or more")
+    assert classifier.judge(same, [], []) is None
+
+
+def test_a_changed_classifier_is_refused(supervised, tmp_path):
+    detector.save(supervised, tmp_path / "d")
+    (tmp_path / "d" / "classifier.npz").write_bytes(b"PK")
+    with pytest.raises(BadInput, match="classifier.npz: expected the checksum"):
+        detector.load(tmp_path / "d")
+    (tmp_path / "d" / "classifier.npz").unlink()
+    with pytest.raises(BadInput, match="expected classifier.npz beside"):
+        detector.load(tmp_path / "d")
