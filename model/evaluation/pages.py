@@ -9,6 +9,7 @@ from pathlib import Path
 from model.detector import Detector
 from model.evaluation.evaluate import Evaluation
 from model.report import Report, Strip, figures, pictures
+from model.report.film import film_image
 
 TIMELINES = 12  # clips drawn as files
 
@@ -34,6 +35,7 @@ def report(detector: Detector, evaluation: Evaluation, strips: Sequence[Strip], 
         strips=tuple(strips),
         notes=tuple(notes),
         facts=shown,
+        films=evaluation.films,
     )
 
 
@@ -52,3 +54,6 @@ def save_pictures(evaluation: Evaluation, detector: Detector, strips: Sequence[S
     for number, strip in enumerate(strips):
         name = f"strip-{number:02}-{strip.kind.replace(' ', '-')}.png"
         (directory / name).write_bytes(pictures.png(pictures.strip_image(strip, scale)))
+    for number, film in enumerate(evaluation.films):
+        name = f"event-{number:02}-{film.kind.replace(' ', '-')}.png"
+        (directory / name).write_bytes(pictures.png(film_image(film.stills, film.event.peak, film.fps)))

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from model.atomic import write_text
 from model.report import figures, pictures, verdict
 from model.report.confusion import confusion_figure
-from model.report.content import Kind, Report, Strip
+from model.report.content import EventFilm, Kind, Report, Strip
+from model.report.film import film_image
 from model.scores import ScoredClip
 
 TIMELINES = 12  # the clips with the highest scores; more would bury the reader
@@ -22,6 +23,10 @@ KINDS: tuple[tuple[Kind, str, str], ...] = (
     ("hit", "Best hits", "anomalous frames with the highest scores"),
     ("miss", "Misses", "anomalous frames that stayed under the threshold"),
     ("false alarm", "Worst false alarms", "normal frames over the threshold"),
+)
+EVENTS: tuple[tuple[Kind, str, str], ...] = (
+    ("hit", "Right", "events over something that a person marked, the strongest first"),
+    ("false alarm", "False alarms", "events over nothing marked, or on normal footage"),
 )
 
 
@@ -49,6 +54,7 @@ def render(report: Report) -> str:
         gain=verdict.prediction_gain(report.measures),
         timelines=_timelines(shown, report.threshold),
         left_out=len(report.clips) - len(shown),
+        films=_films(report),
         roc=_roc(report),
         histogram=_figure(figures.histogram_figure(report.clips, report.threshold)) if report.clips else None,
         classifier=report.measures.get("classifier"),
@@ -82,6 +88,19 @@ def _timelines(clips: list[ScoredClip], threshold: float) -> list[dict[str, Any]
         }
         for clip in clips
     ]
+
+
+def _films(report: Report) -> list[dict[str, Any]]:
+    """The events by kind, those without any left out."""
+    groups = []
+    for kind, title, meaning in EVENTS:
+        rows = [(film, _image(_film(film))) for film in report.films if film.kind == kind]
+        groups.append({"title": title, "meaning": meaning, "rows": rows})
+    return [group for group in groups if group["rows"]]
+
+
+def _film(film: EventFilm) -> bytes:
+    return pictures.png(film_image(film.stills, film.event.peak, film.fps))
 
 
 def _roc(report: Report) -> str | None:

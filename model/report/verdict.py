@@ -86,14 +86,31 @@ def cards(report: Report) -> list[Card]:
         ("average_precision", "average precision", "flagged frames that are right, over all thresholds"),
         ("eer", "equal error rate", "misses and false alarms alike; less is better"),
         ("pixel_auroc", "pixel AUROC", "whether it points at the right place"),
+        ("rbdc", "RBDC", "marked regions found, at up to one false region a frame"),
+        ("tbdc", "TBDC", "things found on some of their way, at the same"),
         ("false_alarms_per_hour", "false alarms/h", _promised(measures)),
     ]
     numbers = [Card(name, number(measures[key]), why) for key, name, why in found if measures.get(key) is not None]
     rows = [] if report.labelled else pasted(measures)
     if rows:
         numbers.append(Card("frame AUROC, pasted", number(rows[0].auroc), "of anomalies pasted into normal footage"))
+    numbers += _event_cards(measures)
     if gain is not None:
         numbers.append(Card("prediction error", f"{-gain:+.0%}".replace("-", "−"), "against copying the last frame"))
+    return numbers
+
+
+def _event_cards(measures: dict[str, Any]) -> list[Card]:
+    events, delay = measures.get("events", {}), measures.get("delay_seconds", {})
+    numbers = []
+    if events.get("marked"):
+        found = f"{events['found']} of {events['marked']}"
+        numbers.append(Card("anomalies found", found, "marked stretches with an event"))
+    if events.get("count"):
+        right = f"{events['right']} of {events['count']}"
+        numbers.append(Card("events that are right", right, "on labelled clips, at the threshold in use"))
+    if delay.get("median") is not None:
+        numbers.append(Card("delay", f"{delay['median']:.1f} s", "until an event is announced; the median"))
     return numbers
 
 

@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from model.clips import LabelRange, frame_labels
+from model.decision import Event
 from model.report import Report, Strip, write_report
+from model.report.content import EventFilm
+from model.report.film import still
 from model.report.verdict import cards, comparison, number, pasted, verdict
 from model.scores import ClipScores, ScoredClip
 
@@ -62,6 +65,13 @@ def labelled() -> Report:
     return Report(
         "A run", "gate", "one camera", measures, clips, THRESHOLD, (epoch,), strips, ("Only two minutes.",), facts
     )
+
+
+def film(kind: Any, name: str = "a-12") -> EventFilm:
+    event = Event(name, 12, 14, 20, 16, 4.0, THRESHOLD, {"flow": 1.0, "next_frame": 3.0}, (1, 1, 5, 5), "golf_cart")
+    picture, anomaly_map = np.full((8, 12, 1), 90, np.uint8), np.ones((8, 12), np.float32)
+    stills = tuple(still(frame, 3.0, picture, anomaly_map, (1, 1, 5, 5)) for frame in (12, 16, 20))
+    return EventFilm("Test/a", kind, 10.0, event, stills)
 
 
 def unlabelled() -> Report:
@@ -126,6 +136,22 @@ def test_a_labelled_run_shows_everything_in_order(tmp_path: Path) -> None:
         )
     ]
     assert places == sorted(places)
+
+
+def test_events_are_shown_by_kind_with_their_times_and_cause(tmp_path: Path) -> None:
+    report = labelled()
+    categories = {"golf_cart": {"frame_auroc": 0.75, "marked": 3, "found": 2, "event_recall": 2 / 3}}
+    films = (film("hit"), film("false alarm", "b-3"))
+    page = written(
+        tmp_path, dataclasses.replace(report, films=films, measures=report.measures | {"categories": categories})
+    )
+    assert page.tags.count("img") == 8 + 2
+    said = ("Events", "Right", "a-12", "1.2–2.1 s", "next frame", "golf cart", "False alarms", "b-3", "2 of 3", "0.75")
+    places = [page.text.index("What a guard would hear of")]
+    for text in said[1:]:
+        places.append(page.text.index(text, places[-1]))
+    assert "No event was raised" not in page.text
+    assert "No event was raised." in written(tmp_path, report).text
 
 
 def test_the_page_needs_nothing_beside_it(tmp_path: Path) -> None:
@@ -255,6 +281,21 @@ def test_the_card_of_false_alarms_says_what_was_expected(agrees: bool, said: str
     promised = {"false_alarm_interval": {"low": 0.4, "high": 9.0}, "false_alarms_within_interval": agrees}
     (card,) = (c for c in cards(dataclasses.replace(report, measures=report.measures | promised)) if "alarms" in c.name)
     assert card.meaning.endswith(said)
+
+
+def test_cards_of_events() -> None:
+    report = labelled()
+    found = {
+        "events": {"count": 3, "right": 2, "marked": 5, "found": 4, "precision": 2 / 3, "recall": 0.8},
+        "delay_seconds": {"mean": 0.9, "median": 0.64},
+        "rbdc": 0.5,
+    }
+    shown = {card.name: card.value for card in cards(dataclasses.replace(report, measures=report.measures | found))}
+    assert shown["anomalies found"] == "4 of 5"
+    assert shown["events that are right"] == "2 of 3"
+    assert shown["delay"] == "0.6 s"
+    assert shown["RBDC"] == "0.5"
+    assert "TBDC" not in shown
 
 
 def test_cards_leave_out_what_is_unknown() -> None:
