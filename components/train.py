@@ -79,7 +79,9 @@ def train_detector(
             result = detector.fit_detector(fitted.network, validation, everything, camera, facts, seldom(5.0, progress))
             if everything.classifier.kind != "none":
                 kind, seed = everything.classifier.kind, everything.training.seed
-                result = classifier.supervise(result, list(data.clips("test")), kind, seed, progress)
+                result = classifier.supervise(result, list(data.clips("test")), kind, seed, seldom(5.0, progress))
+                for note in result.facts["classifier"]["notes"]:
+                    progress(note)
         detector.save(result, Path(output))
 
 

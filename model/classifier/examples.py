@@ -63,9 +63,9 @@ def advice(clips: Sequence[Clip], classes: Sequence[str]) -> list[str]:
     found = {label.category for clip in clips for label in clip.labels or ()} - {"", *classes}
     lines = []
     if found:
-        lines.append(f"no category of its own, for want of a second clip: {', '.join(sorted(found))}")
+        lines.append(f"classifier: no category of its own, for want of a second clip: {', '.join(sorted(found))}")
     if set(classes) <= {NORMAL, UNNAMED}:
-        lines.append("labels without categories: the classifier tells anomalous from normal, and no more")
+        lines.append("classifier: labels without categories tell anomalous from normal, and no more")
     return lines
 
 

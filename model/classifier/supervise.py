@@ -29,7 +29,6 @@ def supervise(
     labelled = [clip for clip in clips if clip.labels is not None]
     warm_up = detector.settings.warm_up_frames
     if reason := why_not(labelled, warm_up):
-        progress(reason)
         return replace(detector, facts={**detector.facts, "classifier": {"kind": kind, "notes": [reason]}})
     classes = class_names(labelled, warm_up)
     examples = read_examples(detector, labelled, classes, progress)
@@ -37,8 +36,6 @@ def supervise(
     found = measures(examples, probabilities, f"out-of-fold predictions of {len(labelled)} clips")
     notes = advice(labelled, classes)
     facts = {"kind": kind, "notes": notes, "clips": [clip.sha256 for clip in labelled], "measures": found}
-    for line in notes:
-        progress(f"classifier: {line}")
     fitted = fit(kind, examples, seed)
     return replace(detector, classifier=fitted, facts={**detector.facts, "classifier": facts})
 

@@ -181,10 +181,10 @@ def test_too_little_is_said_in_one_line(clips, received):
 
 def test_what_a_person_should_know_of_the_classes():
     assert advice([clip(0, BARE)], ("normal", "anomalous")) == [
-        "labels without categories: the classifier tells anomalous from normal, and no more"
+        "classifier: labels without categories tell anomalous from normal, and no more"
     ]
     lines = advice([clip(0, BICYCLE, RARE)], ("normal", "bicycle"))
-    assert lines == ["no category of its own, for want of a second clip: horse"]
+    assert lines == ["classifier: no category of its own, for want of a second clip: horse"]
 
 
 def test_frames_without_a_class_are_told_apart():
@@ -314,12 +314,12 @@ def test_clips_it_was_fitted_on_are_judged_out_of_fold_and_others_live(supervise
 
 
 def test_too_few_labels_leave_the_detector_as_it_was(unsupervised):
-    lines = []
-    same = classifier.supervise(unsupervised, [street(0, "cart"), street(1)], "logistic", 0, lines.append)
+    clips = [street(0, "cart"), street(1)]
+    same = classifier.supervise(unsupervised, clips, "logistic", 0, lambda line: None)
     assert same.classifier is None
     assert same.threshold == unsupervised.threshold
-    assert lines == same.facts["classifier"]["notes"]
-    assert lines[0].startswith("no classifier: expected 2 labelled clips or more")
+    [line] = same.facts["classifier"]["notes"]
+    assert line.startswith("no classifier: expected 2 labelled clips or more")
     assert classifier.judge(same, [], []) is None
 
 
