@@ -1,6 +1,7 @@
 """From scores to alarms and events."""
 
 from model.decision.events import Box, Changes, Event, EventTracker, TrackerState, events
+from model.decision.level import Level, LevelState, Usual, fit_usual, lifts
 from model.decision.region import box, in_frame
 from model.decision.threshold import Threshold, fit_threshold
 
@@ -9,10 +10,15 @@ __all__ = [
     "Changes",
     "Event",
     "EventTracker",
+    "Level",
+    "LevelState",
     "Threshold",
     "TrackerState",
+    "Usual",
     "box",
     "events",
     "fit_threshold",
+    "fit_usual",
     "in_frame",
+    "lifts",
 ]

@@ -1,0 +1,83 @@
+"""The level of a camera's scores, which rises and falls with the traffic, and the threshold that goes with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+QUANTILE = 0.75  # of the scores: what is usual while something moves; a picture that is empty half the time counts less
+
+
+@dataclass(frozen=True)
+class Usual:
+    """The level of the normal clips, against which that of a stream is held.
+
+    Attributes:
+        level: quantile of the normal scores.
+        spread: between their quartiles.
+        frames: time constant of the running level.
+    """
+
+    level: float
+    spread: float
+    frames: float
+
+
+@dataclass
+class LevelState:
+    """All that a level remembers."""
+
+    lift: float = 0.0  # how far the level stands above the usual one
+    alarmed: int = 0  # frames for which it has been frozen
+
+
+class Level:
+    """Follows one stream: the threshold in force stands as far above its usual place as the level of the scores does.
+
+    The level is a running quantile (stochastic approximation, Robbins and Monro 1951), so a frame pulls it by its
+    side, never by its height, and at most `spread / frames`. While a frame is an alarm it does not pull at all: an
+    anomaly cannot drag the level along. An alarm that outlasts the time constant is taken for a change of the scene.
+    There is no daily profile, for clips do not know their time of day.
+
+    Attributes:
+        state: can be saved at any frame, and given to another level of the same calibration.
+    """
+
+    def __init__(self, usual: Usual | None, threshold: float, state: LevelState | None = None) -> None:
+        self._usual, self._threshold = usual, threshold
+        self.state = state or LevelState()
+
+    def push(self, score: float) -> float:
+        """The threshold in force at a frame, from the frames before it; the score is NaN in warm-up."""
+        usual, state = self._usual, self.state
+        in_force = self._threshold + state.lift
+        if usual is None or math.isnan(score):
+            return in_force
+        state.alarmed = state.alarmed + 1 if score >= in_force else 0
+        if not 0 < state.alarmed <= usual.frames:
+            side = QUANTILE - (score < usual.level + state.lift)
+            state.lift += side * usual.spread / usual.frames / QUANTILE
+        return in_force
+
+
+def fit_usual(clips: Sequence[tuple[np.ndarray, float]], seconds: float) -> Usual:
+    """From scores `float [T]`, NaN in warm-up, and frames/s of normal clips; the time constant in seconds."""
+    values = np.concatenate([scores[np.isfinite(scores)] for scores, _ in clips])
+    low, high = np.quantile(values, [0.25, 0.75])
+    fps = float(np.mean([fps for _, fps in clips]))
+    return Usual(float(np.quantile(values, QUANTILE)), float(high - low), seconds * fps)
+
+
+def lifts(scores: np.ndarray, usual: Usual) -> np.ndarray:
+    """How far the level stands above the usual one at each frame of a normal clip, `float [T]`; nothing is an alarm."""
+    level = Level(usual, math.inf)
+    return np.array([_lift_before(level, score) for score in scores.tolist()])
+
+
+def _lift_before(level: Level, score: float) -> float:
+    lift = level.state.lift
+    level.push(score)
+    return lift
