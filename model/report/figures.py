@@ -102,7 +102,8 @@ def histogram_figure(clips: Sequence[ScoredClip], threshold: float) -> Figure:
         axes.hist(np.minimum(values, bins[-1]), bins, weights=share, color=colour, alpha=0.6, label=name)
     axes.axvline(threshold, color=RED, lw=1, ls=(0, (4, 3)), label=f"threshold {threshold:.3g}")
     axes.set(xlabel="anomaly score", ylabel="% of frames")
-    axes.legend(loc="upper right", fontsize=7.5, frameon=False, labelcolor=INK)  # looking for the best takes seconds
+    # Looking for the best place may take seconds; the threshold may stand behind this one.
+    axes.legend(loc="upper right", fontsize=7.5, edgecolor="none", framealpha=0.85, labelcolor=INK)
     return figure
 
 

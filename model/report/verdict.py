@@ -108,7 +108,7 @@ def _event_cards(measures: dict[str, Any]) -> list[Card]:
         numbers.append(Card("anomalies found", found, "marked stretches with an event"))
     if events.get("count"):
         right = f"{events['right']} of {events['count']}"
-        numbers.append(Card("events that are right", right, "on labelled clips, at the threshold in use"))
+        numbers.append(Card("right events", right, "on labelled clips, at the threshold in use"))
     if delay.get("median") is not None:
         numbers.append(Card("delay", f"{delay['median']:.1f} s", "until an event is announced; the median"))
     return numbers

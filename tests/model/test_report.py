@@ -292,7 +292,7 @@ def test_cards_of_events() -> None:
     }
     shown = {card.name: card.value for card in cards(dataclasses.replace(report, measures=report.measures | found))}
     assert shown["anomalies found"] == "4 of 5"
-    assert shown["events that are right"] == "2 of 3"
+    assert shown["right events"] == "2 of 3"
     assert shown["delay"] == "0.6 s"
     assert shown["RBDC"] == "0.5"
     assert "TBDC" not in shown
