@@ -24,7 +24,15 @@ def test_categories_have_a_table_and_a_confusion_matrix(tmp_path):
     page = written(tmp_path, dataclasses.replace(report, measures=report.measures | {"classifier": CLASSIFIER}))
     assert "Categories" not in plain.text
     assert page.tags.count("img") == plain.tags.count("img") + 1
-    for words in ("(forest)", "out-of-fold predictions of 6 clips", "1,200", "0.934", "gave 5 their right name", "proves nothing", "–"):
+    for words in (
+        "(forest)",
+        "out-of-fold predictions of 6 clips",
+        "1,200",
+        "0.934",
+        "gave 5 their right name",
+        "proves nothing",
+        "–",
+    ):
         assert words in page.text
     assert EVIL in page.text
     assert "script" not in page.tags
