@@ -61,7 +61,7 @@ def render_clip(settings: Walkway, split: Literal["train", "test"], index: int) 
         seen = picture[..., :3] * np.float32(1 + 0.03 * np.sin(time / 5 + clouds))  # drifting clouds
         seen += noise[first : first + seen.size].reshape(seen.shape)
         frames[frame] = np.clip(seen, 0, 255, out=seen)
-    visible = masks.sum((1, 2)) >= max(3, VISIBLE * (settings.height / 120) ** 2)
+    visible = masks.sum((1, 2)) >= smallest_visible(settings)
     masks[~visible] = 0
     return WalkwayClip(f"{split.title()}{index + 1:03}", frames, label_ranges(visible, category), masks, hour)
 
@@ -76,6 +76,11 @@ def check(settings: Walkway) -> None:
             raise BadInput(f"expected walkway.{key} of at least 0. Received: {getattr(settings, key)}")
     if settings.fps <= 0 or settings.clip_frames < SHORTEST * settings.fps:
         raise BadInput(f"expected walkway clips of at least {SHORTEST} s. Received: {settings}")
+
+
+def smallest_visible(settings: Walkway) -> float:
+    """Pixels of an anomaly in view from which a frame is labelled."""
+    return max(3, VISIBLE * (settings.height / 120) ** 2)
 
 
 def hour_of(split: Literal["train", "test"], index: int) -> float:

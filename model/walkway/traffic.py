@@ -48,12 +48,12 @@ def pedestrians(camera: Camera, hour: float, seconds: float, rng: np.random.Gene
 def anomalies(camera: Camera, category: str, frames: int, fps: float, rng: np.random.Generator) -> list[Mover]:
     """One or more passes of one category, in view for about `SHARE` of the clip and never in the first frames."""
     quiet, seconds = QUIET / fps, frames / fps
-    first = _pass(camera, category, rng)
+    first = passing(camera, category, rng)
     wanted = rng.uniform(*SHARE) * seconds
     if first.seconds > LONGEST * seconds:  # still in view when the clip ends
         return [_begin_to_end(first, seconds, wanted, quiet)]
     passes = max(1, int(wanted / first.seconds))
-    movers = [first, *(_pass(camera, category, rng) for _ in range(passes - 1))]
+    movers = [first, *(passing(camera, category, rng) for _ in range(passes - 1))]
     rest = SHARE[1] * seconds - sum(mover.seconds for mover in movers)
     tail = rest if rest > 0.06 * seconds and rng.random() < 0.5 else 0.0
     slot = (seconds - tail - quiet) / passes
@@ -62,11 +62,12 @@ def anomalies(camera: Camera, category: str, frames: int, fps: float, rng: np.ra
         for number, mover in enumerate(movers)
     ]
     if tail:  # one more comes into view and the clip ends
-        movers.append(_begin_to_end(_pass(camera, category, rng), seconds, tail, quiet))
+        movers.append(_begin_to_end(passing(camera, category, rng), seconds, tail, quiet))
     return movers
 
 
-def _pass(camera: Camera, category: str, rng: np.random.Generator) -> Mover:
+def passing(camera: Camera, category: str, rng: np.random.Generator) -> Mover:
+    """One pass of a category, which begins at time 0."""
     speed = SPEEDS[category] * rng.uniform(0.92, 1.12)
     if category == "crossing":
         return _over_the_grass(camera, speed, rng)
