@@ -7,7 +7,7 @@ import numpy as np
 
 ALPHA = 0.1  # share of a track's regions that make it detected
 BETA = 0.1  # intersection over union that makes a region detected
-LEVELS = np.geomspace(2500.0, 0.25, 48)  # of an anomaly map, in surprise (powers of ten), from strict to lenient
+LEVELS = np.geomspace(2500.0, 0.5, 42)  # of an anomaly map, in surprise (powers of ten)
 
 
 class RegionCriteria:
@@ -36,6 +36,9 @@ class RegionCriteria:
         tracks = self._link(marked)
         for i in np.flatnonzero(scores.max() >= LEVELS):
             found = boxes(scores >= LEVELS[i])
+            if not len(marked):
+                self._false[i] += len(found)
+                continue
             overlap = intersection_over_union(marked, found) >= BETA
             self._false[i] += np.sum(~overlap.any(axis=0))
             for track in tracks[overlap.any(axis=1)]:
@@ -91,15 +94,16 @@ def intersection_over_union(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def area_to_one(false_positives: np.ndarray, rates: np.ndarray) -> float:
-    """Area under rates `[K]` over false positives a frame `[K]`, both from strict to lenient, from 0 to 1.
+    """Area from 0 to 1 under the rates `[K]` over the false positives a frame `[K]` of some levels.
 
-    Regions grow together as the level falls, so that either may fall too: what a stricter level reached counts. Between
-    levels the curve is straight; beyond the most lenient one it is level.
+    At a strict level a region is only the core of a thing, too small to overlap it enough; at a lenient one regions
+    merge. So neither number falls or rises with the level throughout, and at every number of false positives the best
+    rate of all levels that make no more counts. Between levels the curve is straight, beyond the last it is flat.
     """
-    x = np.concatenate([[0.0], np.maximum.accumulate(false_positives), [np.inf]])
-    y = np.concatenate([[0.0], np.maximum.accumulate(rates), [rates.max()]])
-    inside = x <= 1.0
-    last, beyond = int(inside.sum()) - 1, int(inside.sum())
-    share = 0.0 if np.isinf(x[beyond]) else (1.0 - x[last]) / (x[beyond] - x[last])
-    at_one = y[last] + share * (y[beyond] - y[last])
-    return float(np.trapezoid([*y[inside], at_one], [*x[inside], 1.0]))
+    order = np.argsort(false_positives, kind="stable")
+    x = np.concatenate([[0.0], false_positives[order], [np.inf]])
+    y = np.maximum.accumulate(np.concatenate([[0.0], rates[order], [0.0]]))
+    beyond = int(np.argmax(x > 1.0))
+    share = 0.0 if np.isinf(x[beyond]) else (1.0 - x[beyond - 1]) / (x[beyond] - x[beyond - 1])
+    at_one = y[beyond - 1] + share * (y[beyond] - y[beyond - 1])
+    return float(np.trapezoid([*y[:beyond], at_one], [*x[:beyond], 1.0]))

@@ -16,7 +16,8 @@ HEIGHT, WIDTH = 24, 36
         ("nothing is found", [0.0, 3.0], [0.0, 0.0], 0.0),
         ("no level makes one a frame: on as at the last", [0.0, 0.5], [0.5, 1.0], 0.5 * 0.75 + 0.5),
         ("cut at one a frame, half way up", [0.0, 2.0], [0.5, 1.0], (0.5 + 0.75) / 2),
-        ("regions that merge take nothing back", [0.0, 0.5, 0.2], [0.2, 0.6, 0.4], 0.5 * 0.4 + 0.5 * 0.6),
+        ("levels in any order", [0.5, 0.0, 0.2], [0.6, 0.2, 0.4], 0.2 * 0.3 + 0.3 * 0.5 + 0.5 * 0.6),
+        ("the cores of things, then things: the better level counts", [0.4, 0.0], [0.1, 0.9], 0.9),
         ("the strictest level already makes two", [2.0, 3.0], [0.5, 1.0], 0.25 / 2),
     ],
 )
