@@ -48,6 +48,8 @@ def of_measures(measures: dict[str, Any]) -> str:
         "average precision": measures["average_precision"],
         "equal error rate": measures["eer"],
         "pixel AUROC": measures["pixel_auroc"],
+        "RBDC (regions)": measures["rbdc"],
+        "TBDC (tracks)": measures["tbdc"],
     }
     pasted = measures["pasted"]
     rows = {
@@ -56,8 +58,17 @@ def of_measures(measures: dict[str, Any]) -> str:
         "frame AUROC of anomalies pasted in": _number(pasted and pasted["frame_auroc"], "no such clips"),
         "squared error / copying the last frame": _number(model / copy if model is not None and copy else None, "-"),
         "false alarms on unseen normal clips": "no such clips" if rate is None else _rate(rate, measures),
+        "marked stretches found as events": _found(measures),
     }
     return "\n".join(f"  {name:<{WIDTH}}{value}".rstrip() for name, value in rows.items())
+
+
+def _found(measures: dict[str, Any]) -> str:
+    events, delay = measures["events"], measures["delay_seconds"]["median"]
+    if not events["marked"]:
+        return "needs labels"
+    said = f"{events['found']} of {events['marked']}"
+    return said if delay is None else f"{said}, {delay:.1f} s after they begin (median)"
 
 
 def of_score(result: dict[str, Any], out: Path) -> str:
