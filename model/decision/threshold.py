@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from model.config import Decision
 from model.decision.events import events
+from model.decision.level import Usual, fit_usual, lifts
 from model.decision.tail import CONFIDENCE, Z, fit_tail
 
 MEASURED = 3  # events; a budget that brings so many in the footage is counted, a smaller one is extrapolated
@@ -32,6 +33,12 @@ class Threshold:
     hours: float = 0.0  # of normal footage that it was fitted on
     clips: int = 0
     note: str | None = None  # for people, where the footage was too short for the budget
+    usual: Usual | None = None  # the level that the value stands above, where the threshold is adaptive
+
+    @classmethod
+    def restore(cls, data: Mapping[str, Any]) -> Threshold:
+        """From what `dataclasses.asdict` gave, after JSON too."""
+        return cls(**{**data, "usual": data["usual"] and Usual(**data["usual"])})
 
     def agrees_with(self, seen: int, hours: float) -> bool:
         """Whether a rate of the interval may well have brought so many events in so many hours."""
@@ -48,11 +55,19 @@ def fit_threshold(clips: Clips, rules: Decision | None = None) -> Threshold:
     gamma variable; events that crowd in a few clips count for fewer. On shorter footage the tail of the scores is
     extrapolated, see `model.decision.tail`: its interval is wide, and true to it.
 
+    An adaptive threshold is fitted on what is left of the scores without their running level, each clip for itself. In
+    clips that are much shorter than `rules.level_seconds` the level hardly moves, and the threshold is that of the
+    busiest of them.
+
     Args:
         clips: scores `float [T]`, NaN in warm-up, and frames/s of normal clips that the detector was not trained on.
         rules: the budget, and what an event is.
     """
     rules = rules or Decision()
+    if rules.adaptive:
+        usual = fit_usual(clips, rules.level_seconds)
+        rest = [(scores - lifts(scores, usual), fps) for scores, fps in clips]
+        return replace(fit_threshold(rest, replace(rules, adaptive=False)), usual=usual)
     scored = [(scores[np.isfinite(scores)], scores, fps) for scores, fps in clips if np.isfinite(scores).any()]
     lengths = np.array([len(known) / fps / 3600 for known, _, fps in scored])  # hours
     hours, values = float(lengths.sum()), np.sort(np.concatenate([known for known, _, _ in scored]))[::-1]

@@ -12,7 +12,7 @@ import numpy as np
 from model import config, scoring
 from model.classifier import Classifier, FrameFeatures, Votes
 from model.clips import Clip
-from model.decision import Box, Event, EventTracker, Threshold, box, fit_threshold, in_frame
+from model.decision import Box, Event, EventTracker, Level, Threshold, box, fit_threshold, in_frame
 from model.errors import BadInput, RunFailed
 from model.prednet import PredNet
 from model.preprocessing import preprocess_frame
@@ -30,6 +30,7 @@ class FrameScore(NamedTuple):
     copy_last_frame_mse: float
     opened: Event | None = None  # the event that is announced with this frame
     closed: Event | None = None  # the event that is known to be over with this frame
+    threshold: float = np.inf  # in force at this frame; it moves where it is adaptive
     probabilities: np.ndarray | None = None  # float32 [C], of the classes of the classifier, where there is one
 
 
@@ -61,7 +62,7 @@ class Detector:
 
     @property
     def threshold(self) -> float:
-        """Scores at or over it are alarms."""
+        """Scores at or over it are alarms; where it is adaptive, this is its usual place."""
         return self.operating_point.value
 
     @cached_property
@@ -109,12 +110,14 @@ class Stream:
     Attributes:
         observation: prediction and maps of the frame that was pushed last.
         tracker: the events of this clip so far; None where the frame rate is unknown.
+        level: of the scores, which an adaptive threshold goes with.
     """
 
     observation: scoring.Observation
 
     def __init__(self, detector: Detector, tracker: EventTracker | None = None) -> None:
         self.tracker = tracker
+        self.level = Level(detector.operating_point.usual, detector.threshold)
         self._detector = detector
         self._frame_size: tuple[int, int] | None = None
         self._where: np.ndarray | None = None
@@ -153,11 +156,12 @@ class Stream:
             "optical_flow": float(self._smoothed["optical_flow"][-1]) if warm else np.nan,
         }
         mse, copy = (observation.model_mse, observation.copy_last_frame_mse) if warm else (np.nan, np.nan)
-        result = FrameScore(score, score >= detector.threshold, evidence, baselines, mse, copy)
+        threshold = self.level.push(score)
+        result = FrameScore(score, score >= threshold, evidence, baselines, mse, copy, threshold=threshold)
         result = result._replace(probabilities=self._classify(evidence, warm))
         if self.tracker is None:
             return result
-        changes = self.tracker.push(self._seen - 1, score, detector.threshold, evidence, self.box)
+        changes = self.tracker.push(self._seen - 1, score, threshold, evidence, self.box)
         closed = self._named(changes.closed)
         self._vote(self.tracker, result.probabilities)
         return result._replace(opened=self._named(changes.opened), closed=closed)

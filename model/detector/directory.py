@@ -79,7 +79,7 @@ def load(directory: Path) -> Detector:
                 for name, tails in description["calibration"].items()
             }
         ),
-        operating_point=Threshold(**description["operating_point"]),
+        operating_point=Threshold.restore(description["operating_point"]),
         decision=config.parse(config.Decision, description["decision"], "decision"),
         classifier=classifier.load(directory / CLASSIFIER) if CLASSIFIER in description["sha256"] else None,
         facts=description["facts"],

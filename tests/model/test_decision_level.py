@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from model.config import Decision
-from model.decision import events
+from model.decision import Threshold, events, fit_threshold
 from model.decision.level import Level, LevelState, Usual, fit_usual, lifts
 
 FPS = 0.5
@@ -130,3 +130,18 @@ def test_a_level_goes_on_where_it_was_saved():
 def test_adapted_scores_are_those_without_the_level():
     scores = a_day(0)[0][:3000]
     np.testing.assert_allclose(lifts(scores, USUAL), thresholds(scores, USUAL, 1e9) - 1e9, atol=1e-6)
+
+
+def test_an_adaptive_threshold_is_fitted_on_what_is_left_of_the_scores():
+    day = [(a_day(0)[0], FPS)]
+    fixed, adaptive = (
+        fit_threshold(day, dataclasses.replace(RULES, adaptive=wanted, false_alarms_per_hour=0.5))
+        for wanted in (False, True)
+    )
+    assert fixed.usual is None
+    assert adaptive.usual == fit_usual(day, RULES.level_seconds)
+    assert adaptive.value < fixed.value - 0.5
+    fresh = a_day(5)[0]
+    alarms = false_alarms(fresh, thresholds(fresh, adaptive.usual, adaptive.value))
+    assert adaptive.low / 2 < alarms / 24 < 2 * adaptive.high
+    assert Threshold.restore(json.loads(json.dumps(dataclasses.asdict(adaptive)))) == adaptive

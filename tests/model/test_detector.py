@@ -11,6 +11,7 @@ import pytest
 
 from model import config, detector, prednet
 from model.clips import Clip
+from model.decision import Usual
 from model.errors import BadInput, RunFailed
 
 SETTINGS = config.Config(
@@ -96,6 +97,23 @@ def test_without_a_frame_rate_there_are_alarms_and_no_events(fitted):
     assert results[-1].alarm
     assert not any(result.opened for result in results)
     assert stream.finish() is None
+
+
+def test_an_adaptive_threshold_moves_alike_in_batch_in_a_stream_and_after_loading(fitted, tmp_path):
+    point = dataclasses.replace(fitted.operating_point, usual=Usual(level=0.0, spread=1.0, frames=10.0))
+    adaptive = dataclasses.replace(fitted, operating_point=point)
+    clip = walk(40, 4, square=20)
+    stream = adaptive.stream()
+    frames = [stream.push_input(frame) for frame in clip]
+    in_force = [frame.threshold for frame in frames]
+    assert in_force[0] == fitted.threshold
+    assert len(set(in_force)) > 10
+    alarms = [frame.alarm for frame in frames]
+    assert alarms == [frame.score >= frame.threshold for frame in frames]
+    detector.save(adaptive, tmp_path / "d")
+    loaded = detector.load(tmp_path / "d")
+    assert loaded.operating_point == point
+    np.testing.assert_array_equal(loaded.score_inputs(clip).alarms, alarms)
 
 
 def test_streams_do_not_mix(fitted):
