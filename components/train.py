@@ -76,7 +76,15 @@ def train_detector(
                 "history": fitted.history,
                 "settings": dataclasses.asdict(everything),
             }
-            result = detector.fit_detector(fitted.network, validation, everything, camera, facts, seldom(5.0, progress))
+            result = detector.fit_detector(
+                fitted.network,
+                list(data.clips("train")),
+                validation,
+                everything,
+                camera,
+                facts,
+                seldom(5.0, progress),
+            )
             if everything.classifier.kind != "none":
                 kind, seed = everything.classifier.kind, everything.training.seed
                 result = classifier.supervise(result, list(data.clips("test")), kind, seed, seldom(5.0, progress))

@@ -29,6 +29,7 @@ Counts = Annotated[tuple[Count, ...], Limit("of at least one value", len)]
 Side = Annotated[int, Limit("of at least 16", lambda x: x >= 16)]  # pixels; optical flow finds nothing in less
 Channels = Annotated[int, Limit("as 1 or 3", lambda x: x in (1, 3))]
 Window = Annotated[int, Limit("of at least 2", lambda x: x >= 2)]  # nothing predicts its first frame
+Names = Annotated[tuple[str, ...], Limit("of at least one kind of evidence", len)]
 Seed = Annotated[int, Limit("of at least 0 and below 2^32", lambda x: 0 <= x < 1 << 32)]
 NotNegative = Annotated[float, Limit("of at least 0", lambda x: x >= 0)]
 Positive = Annotated[float, Limit("over 0", lambda x: x > 0)]
@@ -68,8 +69,8 @@ class Footage:
 class Preprocessing:
     """The one road from a camera frame to a network input."""
 
-    height: Side = 80  # pixels, after crop
-    width: Side = 120  # pixels, after crop
+    height: Side = 160  # pixels, after crop
+    width: Side = 240  # pixels, after crop
     channels: Channels = 1  # 1 grey, 3 RGB
     crop: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 1.0)  # top, bottom, left, right; shares of the frame
     blur: NotNegative = 0.0  # standard deviation of a Gaussian blur, pixels of the cropped frame; 0 is none
@@ -86,15 +87,16 @@ class PredNet:
     a_hat_filter_sizes: Counts = (3, 3, 3, 3)
     r_filter_sizes: Counts = (3, 3, 3, 3)
     pixel_max: Positive = 1.0
+    shrink: Count = 2  # times smaller than the preprocessed frame is what the network sees
 
 
 @dataclass(frozen=True)
 class Training:
     """How PredNet is fitted to normal clips."""
 
-    window_frames: Window = 8
-    batch_size: Count = 2
-    epochs: Count = 10
+    window_frames: Window = 10
+    batch_size: Count = 4
+    epochs: Count = 12
     steps_per_epoch: Count = 60
     validation_windows: Count = 20
     layer_loss_weights: tuple[NotNegative, ...] = (1.0, 0.1, 0.1, 0.1)  # Lall; (1, 0, 0, 0) is L0
@@ -113,8 +115,9 @@ class Scoring:
     """Evidence per frame."""
 
     warm_up_frames: Count = 8  # first frames of a clip, which have no score
-    block_sizes: Counts = (8, 16)  # pixels of the network input
+    block_size: Count = 16  # pixels of the preprocessed frame
     smoothing_frames: AtLeastOne = 4.0  # time constant of the causal exponential smoothing
+    fused: Names = ("prediction_error", "optical_flow", "flow_direction")  # kinds of evidence in the score
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "small": {},
     "paper": {
         "preprocessing": {"height": 128, "width": 160, "channels": 3},
-        "prednet": {"stack_sizes": [3, 48, 96, 192], "r_stack_sizes": [3, 48, 96, 192]},
+        "prednet": {"shrink": 1, "stack_sizes": [3, 48, 96, 192], "r_stack_sizes": [3, 48, 96, 192]},
         "training": {"layer_loss_weights": [1.0, 0.0, 0.0, 0.0], "epochs": 150, "steps_per_epoch": 125},
     },
 }

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from model.decision import box
-from model.scoring import block_means
+from model.scoring import CELL
 
-BLOCK = 8, 16  # pixels around the strangest one
 TINY = 1e-2  # under it the logarithm of a size or a mean tells nothing
 
 
@@ -54,7 +53,7 @@ def _place(maps: Mapping[str, np.ndarray], anomaly_map: np.ndarray) -> np.ndarra
     """Where the strangest pixel is, how large what is strange there is, and what each kind of evidence is there."""
     y, x = np.unravel_index(int(anomaly_map.argmax()), anomaly_map.shape)
     left, top, right, bottom = box(anomaly_map)
-    there = [block_means(maps[name], size)[y, x] for name in sorted(maps) for size in BLOCK]
+    there = [maps[name][y // CELL, x // CELL] for name in sorted(maps)]
     sizes = np.array([*there, right - left, bottom - top, anomaly_map[y, x]], np.float32)
     where = np.array([y / anomaly_map.shape[0], x / anomaly_map.shape[1]], np.float32)
     return np.concatenate([np.log(np.maximum(sizes, TINY)), where])

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 
 from model import config, scoring
 from model.classifier import Classifier, FrameFeatures, Votes
-from model.clips import Clip
-from model.decision import Box, Event, EventTracker, Level, Threshold, box, fit_threshold, in_frame
-from model.errors import BadInput, RunFailed
+from model.decision import Box, Event, EventTracker, Level, Threshold, box, in_frame
+from model.errors import BadInput
 from model.prednet import PredNet
 from model.preprocessing import preprocess_frame
 from model.scores import ClipScores
+
+BASELINES = ("frame_difference", "optical_flow")  # what nobody has to learn
 
 
 class FrameScore(NamedTuple):
@@ -43,7 +45,8 @@ class Detector:
         network: PredNet with its weights.
         preprocessing: the road from a camera frame to a network input.
         settings: what evidence is taken.
-        calibration: what is normal; None only while it is being fitted.
+        scene: what is usual for the camera; None only while it is being fitted.
+        calibration: what is normal in it; None only while it is being fitted.
         operating_point: the threshold, and how often normal footage passes it.
         decision: how alarms are joined into events.
         classifier: names what is anomalous, where labels were there to learn from; scores do without.
@@ -54,6 +57,7 @@ class Detector:
     network: PredNet
     preprocessing: config.Preprocessing
     settings: config.Scoring
+    scene: scoring.Scene | None = None
     calibration: scoring.Calibration | None = None
     operating_point: Threshold = Threshold(np.inf)
     decision: config.Decision = field(default_factory=config.Decision)
@@ -68,7 +72,7 @@ class Detector:
     @cached_property
     def step(self) -> scoring.Step:
         """The compiled step, shared by all streams."""
-        return scoring.Step(self.network)
+        return scoring.Step(self.network, (self.preprocessing.height, self.preprocessing.width))
 
     def stream(self, fps: float | None = None, clip: str = "") -> Stream:
         """A new clip, to be pushed frame by frame.
@@ -93,36 +97,30 @@ class Detector:
         stream = self.stream()
         return collect(stream.push_input(frame) for frame in inputs)
 
-    def anomaly_map(self, observation: scoring.Observation) -> np.ndarray:
-        """Where: the surprise of the smallest blocks, summed over the evidence, `float32 [h, w]`."""
-        assert self.calibration
-        size = self.settings.block_sizes[0]
-        maps = {
-            name: self.calibration.tails[name][0].surprise(scoring.block_means(observation.maps[name], size))
-            for name in scoring.EVIDENCE
-        }
-        return scoring.join(maps)
-
 
 class Stream:
     """One clip on its way through a detector; equal frames give equal numbers, however they arrive.
 
     Attributes:
         observation: prediction and maps of the frame that was pushed last.
+        maps: every kind of evidence on the camera's scale, smoothed, `float32 [h, w]`; empty without a scene.
         tracker: the events of this clip so far; None where the frame rate is unknown.
         level: of the scores, which an adaptive threshold goes with.
     """
 
     observation: scoring.Observation
+    maps: dict[str, np.ndarray]
 
     def __init__(self, detector: Detector, tracker: EventTracker | None = None) -> None:
         self.tracker = tracker
         self.level = Level(detector.operating_point.usual, detector.threshold)
         self._detector = detector
         self._frame_size: tuple[int, int] | None = None
-        self._where: np.ndarray | None = None
-        self._observer = scoring.Observer(detector.step)
-        self._smoothed: dict[str, np.ndarray] = {}
+        self._strange = np.zeros((1, 1), np.float32)
+        self._observer = scoring.Observer(detector.step, detector.settings.block_size)
+        self._smoother = scoring.Smoother(detector.settings.smoothing_frames)
+        self._baselines: dict[str, float] = {}
+        self.maps = {}
         self._features = FrameFeatures(detector.settings.smoothing_frames)
         self._votes: Votes | None = None
         self._seen = 0
@@ -144,17 +142,16 @@ class Stream:
         """Takes the next preprocessed frame `uint8 [h, w, channels]`."""
         detector = self._detector
         observation = self.observation = self._observer.observe(frame)
-        self._where = None
         warm = self._seen >= detector.settings.warm_up_frames
+        self._gather(observation)
         self._seen += 1
-        if warm:
-            self._smooth(observation)
-        evidence = self._evidence() if warm and detector.calibration else dict.fromkeys(scoring.EVIDENCE, np.nan)
-        score = float(scoring.join({name: np.asarray(value, np.float32) for name, value in evidence.items()}))
-        baselines = {
-            "frame_difference": float(self._smoothed["frame_difference"][-1]) if warm else np.nan,
-            "optical_flow": float(self._smoothed["optical_flow"][-1]) if warm else np.nan,
-        }
+        evidence, score = dict.fromkeys(scoring.EVIDENCE, np.nan), np.nan
+        if warm and detector.calibration:
+            peaks = detector.calibration.evidence({name: values.max() for name, values in self.maps.items()})
+            evidence = {name: float(value) for name, value in peaks.items()}
+            self._strange = detector.calibration.join(self.maps)
+            score = float(self._strange.max())
+        baselines = {name: self._baselines[name] if warm else np.nan for name in BASELINES}
         mse, copy = (observation.model_mse, observation.copy_last_frame_mse) if warm else (np.nan, np.nan)
         threshold = self.level.push(score)
         result = FrameScore(score, score >= threshold, evidence, baselines, mse, copy, threshold=threshold)
@@ -172,9 +169,9 @@ class Stream:
 
     def anomaly_map(self) -> np.ndarray:
         """That of the frame that was pushed last, `float32 [h, w]`."""
-        if self._where is None:
-            self._where = self._detector.anomaly_map(self.observation)
-        return self._where
+        height, width = self._strange.shape
+        size = width * scoring.CELL, height * scoring.CELL
+        return np.asarray(cv2.resize(self._strange, size, interpolation=cv2.INTER_LINEAR))
 
     def box(self) -> Box:
         """Where the last frame is strangest, in pixels of the camera frame; of the network input if that was pushed."""
@@ -203,21 +200,16 @@ class Stream:
     def _named(self, event: Event | None) -> Event | None:
         return replace(event, category=self._votes.category) if event and self._votes else event
 
-    @property
-    def values(self) -> dict[str, np.ndarray]:
-        """Smoothed largest block means `float32 [sizes]` a kind of evidence, as calibration reads them."""
-        return {name: self._smoothed[name] for name in scoring.EVIDENCE}
-
-    def _smooth(self, observation: scoring.Observation) -> None:
-        maps = {**observation.maps, "frame_difference": observation.frame_difference}
-        for name, evidence_map in maps.items():
-            values = scoring.largest_block_means(evidence_map, self._detector.settings.block_sizes)
-            last = self._smoothed.get(name, values)
-            self._smoothed[name] = last + (values - last) / np.float32(self._detector.settings.smoothing_frames)
-
-    def _evidence(self) -> dict[str, float]:
-        assert self._detector.calibration
-        return {name: float(value) for name, value in self._detector.calibration.evidence(self.values).items()}
+    def _gather(self, observation: scoring.Observation) -> None:
+        """Adds the frame to what is remembered; the first one has no frame before it and says nothing."""
+        if self._seen == 0:
+            return
+        for name in BASELINES:  # smoothed in time only: nothing is known of the camera
+            now = float(observation.maps[name].max())
+            last = self._baselines.get(name, now)
+            self._baselines[name] = last + (now - last) / self._detector.settings.smoothing_frames
+        if self._detector.scene:
+            self.maps = self._smoother.push(self._detector.scene.maps(observation), observation.motion)
 
 
 def collect(stream: Iterable[FrameScore]) -> ClipScores:
@@ -232,57 +224,8 @@ def collect(stream: Iterable[FrameScore]) -> ClipScores:
         scores=column(f.score for f in frames),
         alarms=np.fromiter((f.alarm for f in frames), bool, len(frames)),
         evidence={name: column(f.evidence[name] for f in frames) for name in scoring.EVIDENCE},
-        baselines={name: column(f.baselines[name] for f in frames) for name in ("frame_difference", "optical_flow")},
+        baselines={name: column(f.baselines[name] for f in frames) for name in BASELINES},
         model_mse=column(f.model_mse for f in frames),
         copy_last_frame_mse=column(f.copy_last_frame_mse for f in frames),
         probabilities=np.stack(rows) if rows else None,
     )
-
-
-def fit_detector(
-    network: PredNet,
-    normal: Sequence[Clip],
-    settings: config.Config,
-    camera: str,
-    facts: dict[str, Any],
-    progress: Callable[[str], None] = lambda line: None,
-) -> Detector:
-    """Calibrates a trained network on normal clips that it was not trained on, and sets the threshold.
-
-    Raises:
-        RunFailed: the network predicts no better than copying the last frame.
-    """
-    raw = Detector(camera, network, settings.preprocessing, settings.scoring, decision=settings.decision, facts=facts)
-    values: list[dict[str, np.ndarray]] = []
-    per_clip: list[slice] = []
-    errors = np.zeros(2)
-    for number, clip in enumerate(normal, 1):
-        stream, start = raw.stream(), len(values)
-        for t, frame in enumerate(clip.frames):
-            result = stream.push_input(frame)
-            if t >= settings.scoring.warm_up_frames:
-                values.append(stream.values)
-                errors += result.model_mse, result.copy_last_frame_mse
-        per_clip.append(slice(start, len(values)))
-        progress(f"calibration: {number}/{len(normal)} normal clips")
-    _check(errors, len(values), settings.scoring)
-    stacked = {name: np.stack([v[name] for v in values]) for name in scoring.EVIDENCE}
-    calibration = scoring.calibrate(stacked)
-    scores = scoring.join(calibration.evidence(stacked))
-    operating_point = fit_threshold(
-        [(scores[part], clip.fps) for part, clip in zip(per_clip, normal, strict=True)], settings.decision
-    )
-    if operating_point.note:
-        progress(operating_point.note)
-    return replace(raw, calibration=calibration, operating_point=operating_point)
-
-
-def _check(errors: np.ndarray, frames: int, settings: config.Scoring) -> None:
-    if not frames:
-        raise BadInput(f"expected normal clips longer than {settings.warm_up_frames} frames of warm-up. Received: none")
-    model, copy = errors / frames
-    if not model < copy:
-        raise RunFailed(
-            f"the network predicts no better than copying the last frame: squared error {model:.3g} against {copy:.3g} "
-            f"on validation clips. Train longer (training.epochs) or at another training.learning_rate"
-        )

@@ -1,4 +1,4 @@
-"""A detector as a directory: `detector.json` beside `network.keras` and, where labels were there, `classifier.npz`.
+"""A detector as a directory: `detector.json` beside `network.keras`, `scene.npz` and, with labels, `classifier.npz`.
 
 It is checked whole before anything is used.
 """
@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from model import classifier, config
 from model.atomic import new_directory
 from model.decision import Threshold
 from model.detector.detector import Detector
 from model.errors import BadInput
-from model.scoring import Calibration, Tail
+from model.scoring import Calibration, Scene, Tail
 
 FORMAT = 2
 DESCRIPTION = "detector.json"
 NETWORK = "network.keras"
+SCENE = "scene.npz"
 CLASSIFIER = "classifier.npz"
 
 
@@ -32,9 +34,11 @@ def save(detector: Detector, directory: Path) -> None:
     Raises:
         BadInput: something is already there.
     """
+    assert detector.scene
     assert detector.calibration
     with new_directory(directory) as partial:
         detector.network.save(partial / NETWORK)
+        np.savez(partial / SCENE, allow_pickle=False, **detector.scene.arrays())
         if detector.classifier:
             classifier.save(detector.classifier, partial / CLASSIFIER)
         description = {
@@ -42,9 +46,7 @@ def save(detector: Detector, directory: Path) -> None:
             "camera": detector.camera,
             "preprocessing": dataclasses.asdict(detector.preprocessing),
             "scoring": dataclasses.asdict(detector.settings),
-            "calibration": {
-                name: [dataclasses.asdict(tail) for tail in tails] for name, tails in detector.calibration.tails.items()
-            },
+            "calibration": {name: dataclasses.asdict(tail) for name, tail in detector.calibration.tails.items()},
             "operating_point": dataclasses.asdict(detector.operating_point),
             "decision": dataclasses.asdict(detector.decision),
             "facts": detector.facts,
@@ -68,22 +70,30 @@ def load(directory: Path) -> Detector:
             raise BadInput(
                 f"{directory / name}: expected the checksum in {DESCRIPTION}. Received: a file that was changed"
             )
+    settings = config.parse(config.Scoring, description["scoring"], "scoring")
     return Detector(
         camera=description["camera"],
         network=keras.saving.load_model(directory / NETWORK, compile=False, safe_mode=True),
         preprocessing=config.parse(config.Preprocessing, description["preprocessing"], "preprocessing"),
-        settings=config.parse(config.Scoring, description["scoring"], "scoring"),
+        settings=settings,
+        scene=_scene(directory / SCENE),
         calibration=Calibration(
             {
-                name: tuple(Tail(tuple(tail["quantiles"]), tail["excess"]) for tail in tails)
-                for name, tails in description["calibration"].items()
-            }
+                name: Tail(**{**tail, "quantiles": tuple(tail["quantiles"])})
+                for name, tail in description["calibration"].items()
+            },
+            settings.fused,
         ),
         operating_point=Threshold.restore(description["operating_point"]),
         decision=config.parse(config.Decision, description["decision"], "decision"),
         classifier=classifier.load(directory / CLASSIFIER) if CLASSIFIER in description["sha256"] else None,
         facts=description["facts"],
     )
+
+
+def _scene(path: Path) -> Scene:
+    with np.load(path, allow_pickle=False) as arrays:
+        return Scene.of_arrays({name: arrays[name] for name in arrays.files})
 
 
 def _description(directory: Path) -> dict[str, Any]:

@@ -69,6 +69,6 @@ def _strip(detector: Detector, clip: Clip, kind: Kind, frame: int, score: float)
         score=score,
         picture=np.array(clip.frames[frame]),
         prediction=(observation.prediction * 255).round().astype(np.uint8),
-        error=observation.maps["prediction_error"],
+        error=observation.error,
         mask=None if clip.masks is None else np.array(clip.masks[frame]),
     )

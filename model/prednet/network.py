@@ -133,6 +133,15 @@ class PredNet(keras.Model):
         cell = keras.saving.deserialize_keras_object(config.pop("cell"), custom_objects)
         return cls(cell=cell, **config)
 
+    def shrink(self, frames: Tensor) -> Tensor:
+        """Frames `[..., H, W, C]` at the network's size, every pixel the mean of the block that it stands for."""
+        factor = frames.shape[-3] // self.height
+        if factor == 1:
+            return frames
+        blocks = (-1, self.height, factor, self.width, factor, frames.shape[-1])
+        small = tf.reduce_mean(tf.reshape(frames, blocks), axis=(2, 4))
+        return tf.reshape(small, (*frames.shape[:-3], *small.shape[1:]))
+
     def zero_state(self, batch: Any) -> State:
         """The state before the first frame of a clip."""
         return self.cell.initial_state(batch, self.height, self.width)
@@ -166,17 +175,33 @@ def _padded(a: list[int], b: list[int]) -> tuple[list[int], list[int]]:
     return (a * n)[-n:] if len(a) == 1 else a, (b * n)[-n:] if len(b) == 1 else b
 
 
+def shrunk(size: tuple[int, int], settings: config.PredNet) -> tuple[int, int]:
+    """Height and width of what the network sees of frames of this size.
+
+    Raises:
+        BadInput: they do not divide.
+    """
+    height, width = size
+    if height % settings.shrink or width % settings.shrink:
+        raise BadInput(
+            f"expected preprocessing.height and width that prednet.shrink, {settings.shrink}, divides. "
+            f"Received: {height} x {width}"
+        )
+    return height // settings.shrink, width // settings.shrink
+
+
 def build(
     settings: config.PredNet, height: int, width: int, layer_loss_weights: tuple[float, ...], dtype: str = "float32"
 ) -> PredNet:
-    """A network with fresh weights.
+    """A network with fresh weights, for pictures of this size.
 
     Raises:
         BadInput: settings that do not fit each other or the picture.
     """
     check_size(height, width, len(settings.stack_sizes))
     try:
-        cell = PredNetCell(**dataclasses.asdict(settings), dtype=dtype)
+        sizes = {key: value for key, value in dataclasses.asdict(settings).items() if key != "shrink"}
+        cell = PredNetCell(**sizes, dtype=dtype)
         network = PredNet(cell, height, width, layer_loss_weights, dtype=dtype)
     except ValueError as e:
         raise BadInput(f"prednet: {e}") from e

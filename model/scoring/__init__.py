@@ -1,18 +1,23 @@
-"""From frames to calibrated surprise: observe, reduce to numbers, compare with normal clips."""
+"""From frames to calibrated surprise: observe, relate to the scene, smooth along the motion, compare with normal."""
 
-from model.scoring.calibration import Calibration, Tail, calibrate, join
-from model.scoring.evidence import EVIDENCE, block_means, largest_block_means
+from model.scoring.calibration import Calibration, Tail
+from model.scoring.evidence import CELL, EVIDENCE, block_means, cells
 from model.scoring.observer import Observation, Observer, Step
+from model.scoring.scene import Peaks, Scene, fit_scene
+from model.scoring.smoothing import Smoother
 
 __all__ = [
+    "CELL",
     "EVIDENCE",
     "Calibration",
     "Observation",
     "Observer",
+    "Peaks",
+    "Scene",
+    "Smoother",
     "Step",
     "Tail",
     "block_means",
-    "calibrate",
-    "join",
-    "largest_block_means",
+    "cells",
+    "fit_scene",
 ]

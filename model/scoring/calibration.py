@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,52 +13,60 @@ _SURPRISE = -np.log10(1.0 - LEVELS)
 
 @dataclass(frozen=True)
 class Tail:
-    """How rare a value is among normal ones: -log10 P(normal >= value).
+    """How rare a value is among normal ones: -log10 P(normal >= value), discounted where few clips tell.
 
-    Quantiles tell it up to the 90th percentile; beyond that the excess is taken as exponential, so that values larger
-    than any that was seen keep their order.
+    Quantiles tell it up to the 90th percentile. Beyond that the excess is taken as exponential with a mean that is known
+    from few cases only, so that its predictive tail falls as a power (Lomax 1954). Neighbouring frames are one case:
+    what counts is over how many clips the excesses are spread.
     """
 
     quantiles: tuple[float, ...]  # at LEVELS
     excess: float  # mean excess over the last quantile
+    clips: float  # effective number of clips behind it (Kish 1965)
 
     @classmethod
-    def fit(cls, values: np.ndarray) -> Tail:
-        """From normal values `float [N]`."""
+    def fit(cls, clips: Sequence[np.ndarray]) -> Tail:
+        """From normal values `float [N]` of each clip."""
+        values = np.concatenate(clips)
         quantiles = np.maximum.accumulate(np.quantile(values, LEVELS))
-        over = values[values > quantiles[-1]] - quantiles[-1]
+        excesses = [np.maximum(clip - quantiles[-1], 0.0) for clip in clips]
+        over = np.concatenate(excesses)
+        counts = np.array([(excess > 0).sum() for excess in excesses], float)
         tiny = max(1e-12, 1e-6 * float(abs(quantiles[-1])))
-        return cls(tuple(float(q) for q in quantiles), max(float(over.mean()) if len(over) else 0.0, tiny))
+        return cls(
+            tuple(float(q) for q in quantiles),
+            max(float(over.sum() / counts.sum()) if counts.any() else 0.0, tiny),
+            float(counts.sum() ** 2 / np.square(counts).sum()) if counts.any() else 1.0,
+        )
 
     def surprise(self, values: np.ndarray) -> np.ndarray:
-        """`float32 [...]`: 0 at the smallest normal value, 1 at the 90th percentile; -1 at zero."""
+        """`float32 [...]`: 0 at the smallest normal value, up to 1 at the 90th percentile; under 0 at zero."""
         low, high = self.quantiles[0], self.quantiles[-1]
         # Looked up from above, so that a value which many normal frames share counts as no rarer than they are.
         inside = np.interp(np.negative(values), np.negative(self.quantiles[::-1]), _SURPRISE[::-1])
-        above = np.maximum(values - high, 0.0) / (self.excess * math.log(10.0))
+        above = self.clips * np.log10(1.0 + np.maximum(values - high, 0.0) / (self.clips * self.excess))
         below = np.minimum(values - low, 0.0) / max(abs(low), 1e-12)  # keeps the order of pixels nobody looks at
-        return np.asarray(inside + above + below, np.float32)
+        return np.asarray(self.clips / (self.clips + 1) * (inside + above + below), np.float32)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The tails of every kind of evidence, one a block size."""
+    """What is normal: the tails of what every kind of evidence reaches anywhere in a frame.
 
-    tails: dict[str, tuple[Tail, ...]]
+    Attributes:
+        fused: the kinds that make the score; the others are shown beside it.
+    """
 
-    def evidence(self, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Surprise per kind of evidence, the mean over its block sizes; values are `[..., sizes]`."""
-        return {
-            name: np.mean([tail.surprise(values[name][..., i]) for i, tail in enumerate(tails)], axis=0)
-            for name, tails in self.tails.items()
-        }
+    tails: dict[str, Tail]
+    fused: tuple[str, ...]
 
+    def evidence(self, peaks: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Surprise a kind of evidence of the largest values in the picture, `float [...]` each."""
+        return {name: tail.surprise(peaks[name]) for name, tail in self.tails.items()}
 
-def calibrate(values: dict[str, np.ndarray]) -> Calibration:
-    """Fits the tails on normal values, `float [N, sizes]` a kind of evidence."""
-    return Calibration({name: tuple(Tail.fit(v[:, i]) for i in range(v.shape[1])) for name, v in values.items()})
+    def join(self, maps: dict[str, np.ndarray]) -> np.ndarray:
+        """How strange every place is, `float32 [..., h, w]`: the largest surprise of any kind.
 
-
-def join(evidence: dict[str, np.ndarray]) -> np.ndarray:
-    """One score from all evidence: the sum of the surprises, as if they were independent (Fisher 1925)."""
-    return np.asarray(sum(evidence.values()), np.float32)
+        One kind is enough for an alarm: who crosses the lawn at walking speed surprises no other.
+        """
+        return np.asarray(np.max([self.tails[name].surprise(maps[name]) for name in self.fused], axis=0))

@@ -59,7 +59,7 @@ def fit(
     patrol = windows.patrol(validation, settings.window_frames, settings.batch_size, settings.validation_windows)
     strategy = _strategy(devices, settings.batch_size)
     with strategy.scope():
-        network, optimizer = _fresh(train[0].shape[1:3], architecture, settings)
+        network, optimizer = _fresh(prednet.shrunk(train[0].shape[1:3], architecture), architecture, settings)
     history: list[dict[str, float]] = []
     best_weights = network.get_weights()
     if path.exists():

@@ -62,6 +62,7 @@ class Steps:
         return tape.gradient(loss, self._network.trainable_variables), figures, state
 
     def _compute_figures(self, frames: Tensor, fresh: Tensor, state: State) -> tuple[Figures, State]:
+        frames = self._network.shrink(frames)
         measures, state = self._network.measure(frames, _begin(state, fresh))
         loss = self._network.weighted_loss(measures, fresh)
         # Within the window, where both the model and the copy know a last frame.

@@ -37,7 +37,7 @@ def measure(settings: config.Config, large: config.Config, rounds: int) -> dict[
 
 
 def _flops(settings: config.Config) -> int:
-    return cost.flops_per_frame(settings.prednet, settings.preprocessing.height, settings.preprocessing.width)
+    return cost.flops_per_frame(settings.prednet, *_network_size(settings))
 
 
 def _row(frames: Rate, flops: int, peak: Rate) -> dict[str, float]:
@@ -52,8 +52,11 @@ def _row(frames: Rate, flops: int, peak: Rate) -> dict[str, float]:
 
 def build(settings: config.Config) -> prednet.PredNet:
     """A network with fresh weights."""
-    size = settings.preprocessing.height, settings.preprocessing.width
-    return prednet.build(settings.prednet, *size, settings.training.layer_loss_weights)
+    return prednet.build(settings.prednet, *_network_size(settings), settings.training.layer_loss_weights)
+
+
+def _network_size(settings: config.Config) -> tuple[int, int]:
+    return prednet.shrunk((settings.preprocessing.height, settings.preprocessing.width), settings.prednet)
 
 
 def _matmul(size: int) -> Part:
@@ -86,13 +89,13 @@ def _training(settings: config.Config, steps: int) -> Part:
 
 
 def _inference(settings: config.Config, frames: int) -> Part:
-    step = scoring.Step(build(settings))
+    step = scoring.Step(build(settings), _picture(settings)[:2])
     clip = np.random.default_rng(0).random((frames, *_picture(settings)), np.float32)
 
     def run() -> float:
         state = None
         for frame in clip:
-            _, state = step(frame, state)
+            *_, state = step(frame, state)
         return len(clip)
 
     return run

@@ -15,7 +15,7 @@ from model.decision import Threshold
 from model.detector import Detector
 from model.preprocessing import preprocess_frame
 from model.report.overlay import OverlayWriter
-from model.scoring.evidence import FlowSpeed
+from model.scoring.evidence import Flow
 from pipelines.bench import network
 from pipelines.bench.clock import rates
 
@@ -28,18 +28,18 @@ def measure(settings: config.Config, rounds: int, frames: int) -> dict[str, Any]
     clip = walkway.render_clip(wanted, "test", 0).frames
     inputs = [preprocess_frame(frame, settings.preprocessing) for frame in clip]
     pixels = [frame.astype(np.float32) / np.float32(255) for frame in inputs]
-    detector = _detector(settings)
+    detector = _detector(settings, inputs)
 
     def step() -> float:
         state = None
         for frame in pixels:
-            _, state = detector.step(frame, state)
+            *_, state = detector.step(frame, state)
         return frames
 
     def flow() -> float:
-        speed = FlowSpeed()
+        move = Flow()
         for last, frame in itertools.pairwise(inputs):
-            speed(last, frame)
+            move(last, frame)
         return frames - 1
 
     def push_input() -> float:
@@ -78,13 +78,14 @@ def measure(settings: config.Config, rounds: int, frames: int) -> dict[str, Any]
     }
 
 
-def _detector(settings: config.Config) -> Detector:
-    """Untrained, calibrated on random numbers: it scores nonsense at the speed of any other."""
-    generator = np.random.default_rng(0)
-    values = {name: generator.random((100, len(settings.scoring.block_sizes))) for name in scoring.EVIDENCE}
-    calibration = scoring.calibrate(values)
-    built = network.build(settings)
-    return Detector("bench", built, settings.preprocessing, settings.scoring, calibration, Threshold(1.0))
+def _detector(settings: config.Config, inputs: list[np.ndarray]) -> Detector:
+    """Untrained: it scores nonsense at the speed of any other."""
+    raw = Detector("bench", network.build(settings), settings.preprocessing, settings.scoring)
+    observer = scoring.Observer(raw.step, settings.scoring.block_size)
+    scene, _ = scoring.fit_scene([map(observer.observe, inputs)], 4.0, np.random.default_rng(0))
+    tail = scoring.Tail.fit([np.linspace(0, 1, 100)])
+    calibration = scoring.Calibration(dict.fromkeys(scoring.EVIDENCE, tail), settings.scoring.fused)
+    return dataclasses.replace(raw, scene=scene, calibration=calibration, operating_point=Threshold(1.0))
 
 
 def _write_overlay(clip: np.ndarray, fps: float) -> None:

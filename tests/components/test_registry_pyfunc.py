@@ -17,8 +17,8 @@ pytestmark = [
 
 SETTINGS = config.Config(
     preprocessing=config.Preprocessing(height=16, width=24),
-    prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3)),
-    scoring=config.Scoring(warm_up_frames=3, block_sizes=(4, 8)),
+    prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3), shrink=1),
+    scoring=config.Scoring(warm_up_frames=3, block_size=8),
 )
 
 
@@ -35,7 +35,7 @@ def fitted():
     kernel[..., -1] *= 0.5
     network.cell.gates[0].set_weights([kernel, bias])
     clips = [Clip(f"n{i}", "validation", 10.0, frames(40, i), None, None, "") for i in range(2)]
-    return detector.fit_detector(network, clips, SETTINGS, "door", {})
+    return detector.fit_detector(network, clips, clips, SETTINGS, "door", {})
 
 
 @pytest.fixture

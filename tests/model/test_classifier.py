@@ -235,7 +235,7 @@ def test_temperature_changes_no_order():
 SETTINGS = config.Config(
     preprocessing=config.Preprocessing(height=32, width=48),
     prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3)),
-    scoring=config.Scoring(warm_up_frames=5, block_sizes=(4, 8)),
+    scoring=config.Scoring(warm_up_frames=5, block_size=8),
 )
 
 
@@ -258,7 +258,7 @@ def unsupervised():
     kernel, bias = (w.numpy() for w in network.cell.gates[0].weights)
     kernel[..., -1] *= 0.5
     network.cell.gates[0].set_weights([kernel, bias])
-    return detector.fit_detector(network, [street(90), street(91)], SETTINGS, "street", {})
+    return detector.fit_detector(network, [street(90), street(91)], [street(90), street(91)], SETTINGS, "street", {})
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from model.errors import BadInput, RunFailed
 
 SETTINGS = config.Config(
     preprocessing=config.Preprocessing(height=32, width=48),
-    prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3)),
-    scoring=config.Scoring(warm_up_frames=5, block_sizes=(4, 8)),
+    prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3), shrink=1),
+    scoring=config.Scoring(warm_up_frames=5, block_size=8),
 )
 
 
@@ -41,7 +41,7 @@ def fitted():
     kernel[..., -1] *= 0.5
     network.cell.gates[0].set_weights([kernel, bias])
     clips = [Clip(f"n{i}", "validation", 10.0, walk(60, i), None, None, "") for i in range(3)]
-    return detector.fit_detector(network, clips, SETTINGS, "door", {"data_digest": "abc"})
+    return detector.fit_detector(network, clips, clips, SETTINGS, "door", {"data_digest": "abc"})
 
 
 def test_an_intruder_scores_over_the_threshold_and_normal_frames_do_not(fitted):
@@ -163,7 +163,7 @@ def test_a_network_no_better_than_copying_fails_the_run():
         weight.assign(np.zeros(weight.shape))
     clips = [Clip("n", "validation", 10.0, walk(30, 0), None, None, "")]
     with pytest.raises(RunFailed, match="no better than copying the last frame"):
-        detector.fit_detector(network, clips, SETTINGS, "door", {})
+        detector.fit_detector(network, clips, clips, SETTINGS, "door", {})
 
 
 def test_saved_and_loaded_detector_is_the_same(fitted, tmp_path):
@@ -208,4 +208,4 @@ def test_what_is_no_frame_is_refused(fitted, frame):
 def test_a_lower_budget_gives_a_higher_threshold(fitted):
     clips = [Clip(f"n{i}", "validation", 10.0, walk(60, i), None, None, "") for i in range(3)]
     rare = dataclasses.replace(SETTINGS, decision=config.Decision(false_alarms_per_hour=0.01))
-    assert detector.fit_detector(fitted.network, clips, rare, "door", {}).threshold > fitted.threshold
+    assert detector.fit_detector(fitted.network, clips, clips, rare, "door", {}).threshold > fitted.threshold

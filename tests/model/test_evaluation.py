@@ -150,7 +150,7 @@ def test_an_evaluation_comes_back_as_it_was_saved(tmp_path):
 SETTINGS = config.Config(
     preprocessing=config.Preprocessing(height=32, width=48),
     prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3), shrink=1),
-    scoring=config.Scoring(warm_up_frames=4, block_sizes=(4, 8)),
+    scoring=config.Scoring(warm_up_frames=4, block_size=8),
     decision=RULES,
 )
 
@@ -177,7 +177,7 @@ def fitted():
     network.cell.gates[0].set_weights([kernel, bias])
     normal = [Clip(f"v{i}", "validation", 10.0, pictures(i), None, None, sha256(pictures(i))) for i in range(3)]
     facts = {"fitted_clips": [clip.sha256 for clip in normal]}
-    return detector.fit_detector(network, normal, SETTINGS, "door", facts)
+    return detector.fit_detector(network, normal, normal, SETTINGS, "door", facts)
 
 
 @pytest.fixture(scope="module")

@@ -138,7 +138,7 @@ def test_flow_of_a_still_picture_is_zero_and_the_same_on_any_number_of_threads()
 @pytest.fixture(scope="module")
 def network():
     keras.utils.set_random_seed(0)
-    return prednet.build(config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3)), 16, 24, (1.0, 0.1))
+    return prednet.build(config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3), shrink=1), 16, 24, (1.0, 0.1))
 
 
 def test_the_first_frame_of_a_clip_says_nothing_and_a_still_clip_no_change(network):
@@ -152,7 +152,7 @@ def test_the_first_frame_of_a_clip_says_nothing_and_a_still_clip_no_change(netwo
 
 
 def test_smoothing_is_causal_and_begins_after_warm_up(network):
-    settings = config.Scoring(warm_up_frames=3, block_sizes=(4, 8), smoothing_frames=4.0)
+    settings = config.Scoring(warm_up_frames=3, block_size=8, smoothing_frames=4.0)
     stream = Detector("door", network, config.Preprocessing(height=16, width=24), settings).stream()
     clip = np.random.default_rng(0).integers(0, 255, (12, 16, 24, 1), dtype=np.uint8)
     expected = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from model import config
 
-ARCHITECTURE = config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3))
+ARCHITECTURE = config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3), shrink=1)
 SETTINGS = config.Training(
     window_frames=5,
     batch_size=2,

@@ -1,0 +1,37 @@
+"""Evidence gathered along the motion: what moves takes its past with it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from model.scoring.evidence import CELL
+
+
+class Smoother:
+    """One clip's running means of maps.
+
+    A block's value jumps from frame to frame as limbs swing. A mean over time in one place would smear over what passes
+    there; so the mean is moved with the motion before the new frame is added. It falls twice as fast as it rises: where
+    something has left, the past must not stay behind.
+    """
+
+    def __init__(self, frames: float) -> None:
+        self._rise, self._fall = np.float32(1 / frames), np.float32(1 / max(1.0, frames / 2))
+        self._means: dict[str, np.ndarray] = {}
+
+    def push(self, maps: dict[str, np.ndarray], motion: np.ndarray) -> dict[str, np.ndarray]:
+        """The running means `float32 [h, w]` with the next frame's maps.
+
+        Args:
+            maps: `float32 [h, w]` a kind of evidence.
+            motion: pixels a frame, right and down, `float32 [h, w, 2]`.
+        """
+        height, width = motion.shape[:2]
+        rows, columns = np.indices((height, width), np.float32)
+        x, y = columns - motion[..., 0] / CELL, rows - motion[..., 1] / CELL
+        for name, now in maps.items():
+            mean = cv2.remap(self._means.get(name, now), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            change = now - mean
+            self._means[name] = mean + change * np.where(change > 0, self._rise, self._fall)
+        return dict(self._means)
