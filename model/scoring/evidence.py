@@ -32,7 +32,8 @@ def prediction_error(squared_error: np.ndarray, contrast: np.ndarray) -> np.ndar
         squared_error: block means of the squared error of the prediction, `float32 [h, w]`.
         contrast: block means of the frame's squared gradient (a pixel), `float32 [h, w]`.
     """
-    root: np.ndarray = np.sqrt(squared_error / (contrast + np.float32(NOISE**2))))
+    distance: np.ndarray = np.sqrt(squared_error / (contrast + np.float32(NOISE**2)))
+    return distance
 
 
 def layer_error(errors: list[np.ndarray]) -> np.ndarray:
