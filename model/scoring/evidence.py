@@ -32,13 +32,12 @@ def prediction_error(squared_error: np.ndarray, contrast: np.ndarray) -> np.ndar
         squared_error: block means of the squared error of the prediction, `float32 [h, w]`.
         contrast: block means of the frame's squared gradient (a pixel), `float32 [h, w]`.
     """
-    distance: np.ndarray = np.sqrt(squared_error / (contrast + np.float32(NOISE**2)))
-    return distance
+    return np.sqrt(squared_error / (contrast + np.float32(NOISE**2)))
 
 
 def layer_error(errors: list[np.ndarray]) -> np.ndarray:
     """Mean over the higher layers of their errors E_1, E_2, ..., `float32 [h, w]` each."""
-    return np.mean(errors, axis=0, dtype=np.float32)
+    return np.asarray(np.mean(errors, axis=0, dtype=np.float32))
 
 
 def squared_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
