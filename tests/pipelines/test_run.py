@@ -137,13 +137,13 @@ def test_the_same_command_again_answers_from_the_cache(first_run: Run, second_ru
 @pytest.fixture(scope="module")
 def resumed_run(unforeseen: Command, first_run: Run, second_run: tuple[Finished, float]) -> Finished:
     """A training of more epochs, killed after its first one, and the same command again."""
-    words = ["run", "--out", str(first_run.out), *options(training__epochs=6)]
+    words = ["run", "--out", str(first_run.out), *options(training__epochs=4)]
     program = str(Path(sysconfig.get_path("scripts")) / "unforeseen")
     process = subprocess.Popen([program, *words], stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stderr
     try:
         for line in process.stderr:
-            if "epoch 1/6: " in line:
+            if "epoch 1/4: " in line:
                 break
         family = [process, *psutil.Process(process.pid).children(recursive=True)]
     finally:
@@ -159,7 +159,7 @@ def resumed_run(unforeseen: Command, first_run: Run, second_run: tuple[Finished,
 def test_a_killed_training_goes_on_and_other_steps_come_from_the_cache(first_run: Run, resumed_run: Finished):
     assert resumed_run.code == 0, resumed_run.errors
     (line,) = [line for line in resumed_run.errors.splitlines() if "going on after epoch" in line]
-    assert line in [f"train: going on after epoch {epoch} of 6" for epoch in range(1, 6)]
+    assert line in [f"train: going on after epoch {epoch} of 4" for epoch in range(1, 4)]
     assert "from the cache: ingest, preprocess\n" in resumed_run.errors
     assert not [line for line in resumed_run.errors.splitlines() if line.startswith(("ingest", "preprocess"))]
 
