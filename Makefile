@@ -18,7 +18,7 @@ help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp $(VENV)/project.stamp ## Install, then run the whole pipeline on the built-in walkway into runs/walkway
-	$(BIN)/unforeseen run --out runs/walkway --set training.epochs=5
+	$(BIN)/unforeseen run --out runs/walkway --set training.epochs=2
 
 test: lint ## Install, then check style and types and run every test
 	$(BIN)/python -m pytest -n 2
