@@ -10,6 +10,7 @@ from components.fetch import fetch
 from components.step import seldom, step
 from model import config, footage, walkway
 from model.footage import archive
+from model.footage import feedback as marked
 
 WALKWAY = "walkway"
 ARCHIVES = (".zip", ".tar.gz", ".tgz")
@@ -19,6 +20,7 @@ def ingest(
     source: str,
     camera: str,
     settings: str,
+    feedback: str,
     endpoint: str,
     region: str,
     downloads: str,
@@ -26,14 +28,24 @@ def ingest(
     revision: str,
     clips: dsl.Output[dsl.Dataset],
 ) -> None:
-    """Fingerprint and revision are there for the cache: they change when the source or the code does."""
+    """Fingerprint and revision are there for the cache: they change when the source or the code does.
+
+    Feedback is the text of a feedback file, or empty.
+    """
     from components.ingest import ingest_source
 
-    ingest_source(source, camera, settings, endpoint, region, downloads, clips.path)
+    ingest_source(source, camera, settings, feedback, endpoint, region, downloads, clips.path)
 
 
 def ingest_source(
-    source: str, camera: str, settings: str, endpoint: str, region: str, downloads: str, output: str
+    source: str,
+    camera: str,
+    settings: str,
+    feedback: str,
+    endpoint: str,
+    region: str,
+    downloads: str,
+    output: str,
 ) -> None:
     """Writes `footage.json`, beside it whatever was rendered, downloaded or unpacked."""
     everything = config.parse(config.Config, json.loads(settings))
@@ -52,9 +64,14 @@ def ingest_source(
                     progress(f"unpacking {root.name}")
                     archive.unpack(root, directory / "source", limit)
                     root = directory / "source"
-            found = footage.find_clips(root, camera, everything.footage, everything.training.window_frames)
-            footage.write_index(found, directory / "footage.json")
+            window = everything.training.window_frames
+            found = footage.find_clips(root, camera, everything.footage, window)
+            marks = marked.parse(feedback)
+            own, found = len(found), marked.add_clips(found, marks, window)
+            footage.write_index(found, directory / "footage.json", marks)
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
         progress(f"{len(found)} clips, {sum(clip.frames for clip in found)} frames")
+        if marks:
+            progress(f"feedback: {len(marks)} events marked normal, {len(found) - own} clips of them")

@@ -12,6 +12,7 @@ from components.step import seldom, step
 from model import config
 from model.atomic import write_text
 from model.clips import Dataset, Split
+from model.footage import feedback as marked
 
 FITTED: tuple[Split, ...] = ("train", "validation")
 
@@ -23,6 +24,7 @@ def train(
     artifact_location: str,
     checkpoints: str,
     revision: str,
+    feedback: str,
     dataset: dsl.Input[dsl.Dataset],
     detector: dsl.Output[dsl.Model],
 ) -> None:
@@ -30,7 +32,7 @@ def train(
     from components.train import train_detector
 
     train_detector(
-        dataset.path, camera, settings, tracking_uri, artifact_location, checkpoints, revision, detector.path
+        dataset.path, camera, settings, tracking_uri, artifact_location, checkpoints, revision, feedback, detector.path
     )
 
 
@@ -42,6 +44,7 @@ def train_detector(
     artifact_location: str,
     checkpoints: str,
     revision: str,
+    feedback: str,
     output: str,
 ) -> None:
     """Writes the detector directory; its facts name the MLflow run."""
@@ -72,6 +75,7 @@ def train_detector(
                 "data_digest": data.digest,
                 "source_run": run_id,
                 "revision": revision,
+                "feedback": [dataclasses.asdict(mark) for mark in marked.parse(feedback)],
                 "fitted_clips": [clip.sha256 for split in FITTED for clip in data.clips(split)],
                 "history": fitted.history,
                 "settings": dataclasses.asdict(everything),

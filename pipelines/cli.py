@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import getpass
 import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, required=True, help="directory for report, detector, MLflow's files and cache")
     run.add_argument("--preset", default="small", help="small (the default) or paper")
     run.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting; repeatable")
+    run.add_argument("--feedback", type=Path, metavar="FILE", help="what people marked as normal, see feedback")
     run.add_argument("--dry-run", action="store_true", help="check source and settings, print what would run, stop")
     _common(run)
 
@@ -47,6 +50,12 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--camera", help="which camera, where the source holds several")
     evaluate.add_argument("--json", type=Path, help="file for the measures")
     evaluate.add_argument("--profile", type=Path, help="YAML file that says where S3 is")
+
+    feedback = commands.add_parser("feedback", help="say which events were normal; the next run learns from it")
+    feedback.add_argument("--events", type=Path, required=True, metavar="FILE", help="events.json of a scored video")
+    feedback.add_argument("--mark", action="append", required=True, metavar="ID=normal", help="an event; repeatable")
+    feedback.add_argument("--by", metavar="NAME", help="who says so; by default the login name")
+    feedback.add_argument("--out", type=Path, default=Path("feedback.json"), metavar="FILE", help="file to add to")
     return top
 
 
@@ -60,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own news would bury ours
     try:
-        {"run": _run, "score": _score, "evaluate": _evaluate}[wanted.command](wanted)
+        {"run": _run, "score": _score, "evaluate": _evaluate, "feedback": _feedback}[wanted.command](wanted)
     except (BadInput, RunFailed) as e:
         print(f"unforeseen: {e}", file=sys.stderr)
         return e.exit_code
@@ -93,11 +102,13 @@ def _quiet() -> Iterator[None]:
 
 def _run(wanted: argparse.Namespace) -> None:
     from model import config
+    from model.footage import feedback
     from pipelines import local, profile, table
 
     settings, places = config.build(wanted.preset, wanted.set), profile.read(wanted.profile)
     camera = wanted.camera or ("walkway" if wanted.source == "walkway" else _name_of(wanted.source))
-    run = local.Run(wanted.source, camera, wanted.out.absolute(), settings, places)
+    said = feedback.to_json(feedback.read(wanted.feedback)) if wanted.feedback else ""
+    run = local.Run(wanted.source, camera, wanted.out.absolute(), settings, places, said)
     if wanted.dry_run:
         print(json.dumps(local.plan(run), indent=1))
         return
@@ -133,6 +144,27 @@ def _evaluate(wanted: argparse.Namespace) -> None:
         wanted.json.parent.mkdir(parents=True, exist_ok=True)
         write_text(wanted.json, text)
     print(table.of_measures(measures))
+
+
+def _feedback(wanted: argparse.Namespace) -> None:
+    from model.footage import feedback
+
+    ids = [word.rpartition("=")[0] for word in wanted.mark]
+    for word in wanted.mark:
+        if not word.endswith("=normal"):
+            raise BadInput(f"expected --mark ID=normal. Received: {word}")
+    marks = feedback.mark_normal(wanted.events, ids, wanted.by or _login(), datetime.now(UTC))
+    feedback.add(wanted.out, marks)
+    for mark in marks:
+        print(f"{mark.id}: frames {mark.frames[0]} to {mark.frames[1]} of {mark.source} are normal, says {mark.by}")
+    print(f"{wanted.out}: for unforeseen run --feedback")
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as e:
+        raise BadInput("expected --by NAME where the system knows no login name. Received: none") from e
 
 
 if __name__ == "__main__":

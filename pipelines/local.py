@@ -21,6 +21,7 @@ from components.step import COST, ERROR, MARK
 from model import config
 from model.atomic import write_text
 from model.errors import BadInput, RunFailed
+from model.footage import feedback
 from pipelines.memory import PeakMemory
 from pipelines.profile import Profile
 
@@ -36,6 +37,7 @@ class Run:
     out: Path
     settings: config.Config
     profile: Profile
+    feedback: str = ""  # the text of a feedback file: what it says is part of the cache's key
 
 
 def run(wanted: Run, say: Callable[[str], None]) -> dict[str, Any]:
@@ -65,10 +67,11 @@ def run(wanted: Run, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _fingerprint(wanted: Run) -> str:
-    if wanted.source == "walkway":
-        return "walkway"  # its settings are in the arguments of ingest
     store = wanted.profile.store
-    return source_fingerprint(wanted.source, store.endpoint, store.region)
+    walkway = wanted.source == "walkway"  # whose settings are in the arguments of ingest
+    own = "walkway" if walkway else source_fingerprint(wanted.source, store.endpoint, store.region)
+    marked = sorted({mark.source for mark in feedback.parse(wanted.feedback)})
+    return "+".join([own, *(source_fingerprint(source, "", "") for source in marked)])
 
 
 def revision() -> str:
@@ -95,6 +98,7 @@ def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
         "preprocess_settings": config.to_json(settings.preprocessing),
         "train_settings": config.to_json(settings),
         "seed": settings.training.seed,
+        "feedback": wanted.feedback,
         "endpoint": wanted.profile.store.endpoint,
         "region": wanted.profile.store.region,
         "downloads": str(wanted.out / "downloads"),

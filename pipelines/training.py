@@ -40,6 +40,7 @@ def training(
     preprocess_settings: str,
     train_settings: str,
     seed: int,
+    feedback: str = "",
     endpoint: str = "",
     region: str = "",
     downloads: str = "",
@@ -52,6 +53,7 @@ def training(
         source=source,
         camera=camera,
         settings=ingest_settings,
+        feedback=feedback,
         endpoint=endpoint,
         region=region,
         downloads=downloads,
@@ -68,6 +70,7 @@ def training(
         artifact_location=artifact_location,
         checkpoints=checkpoints,
         revision=revision,
+        feedback=feedback,
         dataset=dataset,
     )
     detector = trained.outputs["detector"]

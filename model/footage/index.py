@@ -11,12 +11,19 @@ from typing import Any
 from model import atomic
 from model.clips import LabelRange, SourceClip
 from model.errors import BadInput
+from model.footage.feedback import Mark
 
 FORMAT = 1
 
 
-def write_index(clips: Sequence[SourceClip], path: Path) -> None:
-    """Paths below the index's own directory are written relative to it, so that the directory can move."""
+def write_index(clips: Sequence[SourceClip], path: Path, feedback: Sequence[Mark] = ()) -> None:
+    """Paths below the index's own directory are written relative to it, so that the directory can move.
+
+    Args:
+        clips: all of them.
+        path: of the index.
+        feedback: the trace of what people marked, for whoever asks where clips came from.
+    """
     root = path.parent.resolve()
     rows = [
         asdict(clip)
@@ -27,7 +34,8 @@ def write_index(clips: Sequence[SourceClip], path: Path) -> None:
         }
         for clip in clips
     ]
-    atomic.write_text(path, json.dumps({"format": FORMAT, "clips": rows}, indent=1) + "\n")
+    index = {"format": FORMAT, "feedback": [asdict(mark) for mark in feedback], "clips": rows}
+    atomic.write_text(path, json.dumps(index, indent=1) + "\n")
 
 
 def read_index(path: Path) -> list[SourceClip]:
