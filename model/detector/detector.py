@@ -168,9 +168,8 @@ class Stream:
         return self._named(self.tracker.finish()) if self.tracker else None
 
     def anomaly_map(self) -> np.ndarray:
-        """That of the frame that was pushed last, `float32 [h, w]`."""
-        height, width = self._strange.shape
-        size = width * scoring.CELL, height * scoring.CELL
+        """That of the frame that was pushed last, `float32 [H, W]`; zero in warm-up."""
+        size = self._detector.preprocessing.width, self._detector.preprocessing.height
         return np.asarray(cv2.resize(self._strange, size, interpolation=cv2.INTER_LINEAR))
 
     def box(self) -> Box:

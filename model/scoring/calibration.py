@@ -15,9 +15,9 @@ _SURPRISE = -np.log10(1.0 - LEVELS)
 class Tail:
     """How rare a value is among normal ones: -log10 P(normal >= value), discounted where few clips tell.
 
-    Quantiles tell it up to the 90th percentile. Beyond that the excess is taken as exponential with a mean that is known
-    from few cases only, so that its predictive tail falls as a power (Lomax 1954). Neighbouring frames are one case:
-    what counts is over how many clips the excesses are spread.
+    Quantiles tell it up to the 90th percentile. Beyond that the excess is taken as exponential with a mean that is
+    known from few cases only, so that its predictive tail falls as a power (Lomax 1954). Neighbouring frames are one
+    case: what counts is over how many clips the excesses are spread.
     """
 
     quantiles: tuple[float, ...]  # at LEVELS

@@ -36,6 +36,6 @@ def rarity(counts: np.ndarray, frames: int) -> np.ndarray:
 
 
 def flow_direction(motion: np.ndarray, speeds: np.ndarray, rarities: np.ndarray) -> np.ndarray:
-    """The rarity of what every block does, `float32 [h, w]`, beyond that of standing still there."""
+    """The rarity of what every block does, `float32 [h, w]`, beyond that of what is commonest there: standing still."""
     expected = (shares(motion, speeds) * rarities).sum(axis=-1)
     return np.asarray(expected - rarities.min(axis=-1), np.float32)

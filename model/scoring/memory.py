@@ -38,20 +38,22 @@ class Memory:
         """Keeps few of the features `float32 [N, D]`, so that every one has one of them near.
 
         Greedy k-centre (Gonzalez 1985; for anomalies Roth et al. 2022, arXiv 2106.08265): next comes what is furthest
-        from all that was taken.
+        from all that was taken. At most half are kept, so that the others tell what distance is usual.
         """
         deviation = np.maximum(seen.std(axis=0), 1e-6)
         candidates = seen[generator.permutation(len(seen))[:CANDIDATES]] / deviation
         taken = [0]
         nearest = np.square(candidates - candidates[0]).sum(axis=1)
-        while len(taken) < min(ENTRIES, len(candidates)) and nearest.max() > 0:
+        while len(taken) < min(ENTRIES, len(candidates) // 2) and nearest.max() > 0:
             taken.append(int(nearest.argmax()))
             nearest = np.minimum(nearest, np.square(candidates - candidates[taken[-1]]).sum(axis=1))
         return cls(candidates[taken], deviation.astype(np.float32))
 
     def distance(self, found: np.ndarray) -> np.ndarray:
         """Root mean square distance a channel to the nearest entry, `float32 [h, w]`, of features `[h, w, D]`."""
-        flat = found.reshape(-1, found.shape[-1]) / self.deviation
-        squares = np.square(flat).sum(axis=1)[:, np.newaxis] + np.square(self.entries).sum(axis=1)
-        nearest = (squares - 2 * flat @ self.entries.T).min(axis=1)
+        # From one of the entries: far from zero the squares would swallow what sets them apart.
+        flat = found.reshape(-1, found.shape[-1]) / self.deviation - self.entries[0]
+        entries = self.entries - self.entries[0]
+        squares = np.square(flat).sum(axis=1)[:, np.newaxis] + np.square(entries).sum(axis=1)
+        nearest = (squares - 2 * flat @ entries.T).min(axis=1)
         return np.sqrt(np.maximum(nearest, 0.0) / flat.shape[1]).reshape(found.shape[:2])

@@ -31,7 +31,8 @@ class Smoother:
         rows, columns = np.indices((height, width), np.float32)
         x, y = columns - motion[..., 0] / CELL, rows - motion[..., 1] / CELL
         for name, now in maps.items():
-            mean = cv2.remap(self._means.get(name, now), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            change = now - mean
-            self._means[name] = mean + change * np.where(change > 0, self._rise, self._fall)
+            last = self._means.get(name)
+            moved = now if last is None else cv2.remap(last, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            change = now - moved
+            self._means[name] = moved + change * np.where(change > 0, self._rise, self._fall)
         return dict(self._means)

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy.signal import correlate
 
 from model import config, prednet
@@ -137,3 +138,24 @@ def test_a_size_that_pooling_does_not_divide_is_refused_with_those_that_fit(heig
 def test_settings_of_unequal_length_are_refused_by_name(field):
     with pytest.raises(BadInput, match=f"expected . {field}"):
         prednet.build(dataclasses.replace(TINY, **{field: (3, 3, 3)}), 8, 12, (1.0, 0.1))
+
+
+@pytest.mark.parametrize("leading", [(), (2,), (2, 3)])
+@pytest.mark.parametrize(("factor", "channels"), [(1, 1), (2, 1), (2, 3), (4, 1)])
+def test_a_shrunk_frame_is_the_means_of_its_blocks(network, leading, factor, channels):
+    frames = np.random.default_rng(3).random((*leading, 8 * factor, 12 * factor, channels), dtype=np.float32)
+    expected = frames.reshape(*leading, 8, factor, 12, factor, channels).mean(axis=(-4, -2))
+    small = np.asarray(network.shrink(tf.constant(frames)))
+    assert small.shape == (*leading, 8, 12, channels)
+    np.testing.assert_allclose(small, expected, rtol=1e-5)
+
+
+def test_the_network_is_smaller_than_the_frame_by_the_factor():
+    assert prednet.shrunk((32, 48), dataclasses.replace(TINY, shrink=4)) == (8, 12)
+    assert prednet.shrunk((33, 49), dataclasses.replace(TINY, shrink=1)) == (33, 49)
+
+
+@pytest.mark.parametrize("size", [(33, 48), (32, 49)])
+def test_a_size_that_shrinking_does_not_divide_is_refused(size):
+    with pytest.raises(BadInput, match=rf"prednet\.shrink, 2, divides\. Received: {size[0]} x {size[1]}$"):
+        prednet.shrunk(size, dataclasses.replace(TINY, shrink=2))
