@@ -7,7 +7,7 @@ import numpy as np
 
 ALPHA = 0.1  # share of a track's regions that make it detected
 BETA = 0.1  # intersection over union that makes a region detected
-LEVELS = np.geomspace(2500.0, 0.5, 42)  # of an anomaly map, in surprise (powers of ten)
+LEVELS = np.geomspace(300.0, 0.4, 48)  # of an anomaly map, in surprise (powers of ten)
 
 
 class RegionCriteria:
