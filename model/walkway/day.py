@@ -27,7 +27,7 @@ class Moment(NamedTuple):
     anomaly: int  # number of the pass that is in view, -1 where all is normal
 
 
-def render_day(settings: Walkway, seconds: float, passes: int, seed: int) -> Iterator[Moment]:
+def render_day(settings: Walkway, seconds: float, passes: int, seed: int, dusk: float = 1.0) -> Iterator[Moment]:
     """The frames of a day that is compressed into so many seconds; people walk no faster for it.
 
     Args:
@@ -35,6 +35,7 @@ def render_day(settings: Walkway, seconds: float, passes: int, seed: int) -> Ite
         seconds: length of the stream.
         passes: anomalies, evenly spread; every category in turn.
         seed: of who comes when.
+        dusk: times the noise of noon that the sensor has at both ends of the day, when there is little light.
     """
     check(settings)
     rng = np.random.default_rng([settings.seed, 2, seed])
@@ -50,10 +51,12 @@ def render_day(settings: Walkway, seconds: float, passes: int, seed: int) -> Ite
         picture = compose(place, near, time)
         seen = np.ascontiguousarray(picture[..., :3])
         first = int(rng.integers(0, noise.size - seen.size))
-        seen += noise[first : first + seen.size].reshape(seen.shape) + np.float32(0.5)
+        hour = _hour(time / seconds)
+        gain = np.float32(1 + (dusk - 1) * ((hour - NOON) / (DAY[0] - NOON)) ** 2)
+        seen += gain * noise[first : first + seen.size].reshape(seen.shape) + np.float32(0.5)
         visible = (picture[..., 3] > COVERED).sum() >= least
         passing_now = [i for i, mover in enumerate(strange) if mover in near] if visible else []
-        yield Moment(np.clip(seen, 0, 255).astype(np.uint8), _hour(time / seconds), (passing_now or [-1])[0])
+        yield Moment(np.clip(seen, 0, 255).astype(np.uint8), hour, (passing_now or [-1])[0])
 
 
 def _hour(share: float) -> float:

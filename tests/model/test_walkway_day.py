@@ -41,6 +41,16 @@ def test_every_anomaly_is_in_view_for_a_while_and_normal_frames_lie_between():
     assert firsts == sorted(firsts)
 
 
+def test_where_light_falls_the_sensor_is_noisier():
+    def noise(dusk):
+        day = [moment.frame[:4].astype(float) for moment in walkway.render_day(SMALL, 40.0, 0, 0, dusk)]
+        return [np.std(after - before) for before, after in (day[:2], day[20:22])]  # at the top nobody walks
+
+    (morning, noon), (plain, _) = noise(3.0), noise(1.0)
+    assert morning > 2 * plain
+    assert noon < 1.3 * plain
+
+
 def test_a_day_depends_on_its_seed_and_on_nothing_else():
     one, same, other = ([moment.frame for moment in moments(10.0, 1, seed)] for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
