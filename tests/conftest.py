@@ -8,17 +8,13 @@ import pytest
 from s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 
 # Begun in this order and before all others, so that no process ends with a long one alone.
-LONG_GROUPS = ("first_run", "test_training", "test_run", "test_real_footage", "test_registry")
+LONG_FILES = ("test_run.py", "test_training.py", "test_real_footage.py", "test_score.py", "test_registry.py")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`pytest -n 2` keeps what shares an expensive fixture in one process: a file, or all that reads the first run."""
-    groups = {item: "first_run" if "first_run" in item.fixturenames else item.path.stem for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    order = {group: rank for rank, group in enumerate(LONG_GROUPS)}
-    items.sort(key=lambda item: order.get(groups[item], len(order)))
+    """With `pytest -n 2` a file, whose tests share fixtures, goes to whichever process is free next."""
+    order = {name: rank for rank, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture(scope="module")

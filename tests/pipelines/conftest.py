@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
 import subprocess
 import sysconfig
@@ -31,12 +33,23 @@ def unforeseen(tmp_path_factory: pytest.TempPathFactory) -> Command:
 
 @pytest.fixture(scope="session")
 def first_run(unforeseen: Command, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A whole run on the walkway. Later runs may follow in its directory; `kept` stays as the first left it."""
-    directory = tmp_path_factory.mktemp("run")
-    out = directory / "walkway"
-    done = unforeseen("run", "--out", out, *options())
+    """A whole run on the walkway, one for all processes of the tests: whoever needs it first makes it.
+
+    Later runs of test_run.py may follow in its directory; `kept` stays as the first left it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    directory = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "first_run"
+    out, kept, said = (directory / name for name in ("walkway", "kept", "said.json"))
+    directory.mkdir(exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            done = unforeseen("run", "--out", out, *options())
+            if done.code == 0:
+                shutil.copytree(out, kept, ignore=shutil.ignore_patterns("pipeline", "cache", "mlartifacts"))
+            said.write_text(json.dumps(done))
+    done = Finished(*json.loads(said.read_text()))
     assert done.code == 0, done.errors
-    kept = shutil.copytree(out, directory / "kept", ignore=shutil.ignore_patterns("pipeline", "cache", "mlartifacts"))
     return Run(out, kept, json.loads((kept / "summary.json").read_text()), done)
 
 
