@@ -20,6 +20,7 @@ from tiny import WALKWAY, WARM_UP, Command, Finished, Run, options
 from web_server import Page, serve
 
 from components.storage import open_store, upload_tree
+from model.scoring import EVIDENCE
 from pipelines.cli import main
 from pipelines.local import STEPS
 
@@ -33,6 +34,7 @@ MEASURES = {
     *("frame_auroc", "frame_auroc_macro", "average_precision", "eer", "pixel_auroc", "false_alarms_per_hour"),
     *("false_alarm_interval", "false_alarms_within_interval"),
     *("clips", "frames", "frames_without_score", "baselines", "model_mse", "evidence", "threshold", "pasted"),
+    *("rbdc", "tbdc", "events", "delay_seconds", "categories"),
 }
 KEYS = MEASURES | {"seconds", "peak_memory_mb", "version", "registered", "notes"}
 LABELLED = ("frame_auroc", "frame_auroc_macro", "average_precision", "eer", "pixel_auroc")
@@ -55,7 +57,9 @@ def test_the_directory_holds_what_was_promised(first_run: Run):
     assert {path.name for path in first_run.out.iterdir()} >= {
         *("summary.json", "report.html", "detector", "mlflow.db", "mlartifacts", "run.log")
     }
-    assert {path.name for path in (first_run.kept / "detector").iterdir()} == {"detector.json", "network.keras"}
+    assert {path.name for path in (first_run.kept / "detector").iterdir()} == {
+        *("detector.json", "network.keras", "scene.npz")
+    }
     assert (first_run.kept / "report.html").read_text().startswith("<!doctype html>")
     assert steps_in(first_run.out) == sorted(STEPS)
 
@@ -64,7 +68,7 @@ def test_the_summary_has_its_keys_and_sensible_values(first_run: Run):
     summary = first_run.summary
     assert summary.keys() == KEYS
     assert summary["baselines"].keys() == {"frame_difference", "optical_flow", "copy_last_frame_mse"}
-    assert summary["evidence"].keys() == {"prediction_error", "optical_flow"}
+    assert summary["evidence"].keys() == set(EVIDENCE)
     assert summary["seconds"].keys() == {*STEPS, "total"}
     shares = [summary[key] for key in LABELLED] + list(summary["evidence"].values())
     assert all(0 < share < 1 for share in shares)
@@ -84,7 +88,7 @@ def test_the_summary_has_its_keys_and_sensible_values(first_run: Run):
 def test_a_person_reads_a_short_table_and_how_far_it_is(first_run: Run):
     done = first_run.finished
     lines = done.output.splitlines()
-    assert len(lines) < 30
+    assert len(lines) < 35
     assert f"    detector                              {first_run.summary['frame_auroc']:.3f}" in lines
     numbers = [line for line in lines if "AUROC (m" in line or "baseline" in line or "/ copying" in line]
     assert {len(line) - len(line.split()[-1]) for line in numbers[1:]} == {42}  # one column
