@@ -9,6 +9,7 @@ from tiny import Command, options
 
 pytestmark = [pytest.mark.slow, pytest.mark.footage]
 TEST_CLIPS = ("Test001", "Test002")
+FULL = {"preprocessing__height": 160, "preprocessing__width": 240, "prednet__shrink": 2}
 
 
 @pytest.fixture
@@ -32,13 +33,16 @@ def part(tmp_path: Path) -> Path:
 
 def test_real_footage_from_start_to_finish(unforeseen: Command, part: Path, tmp_path: Path):
     out = tmp_path / "out"
-    done = unforeseen("run", "--source", part, "--out", out, *options(training__steps_per_epoch=40))
+    done = unforeseen("run", "--source", part, "--out", out, *options(**FULL, training__steps_per_epoch=40))
     assert done.code == 0, done.errors
     summary = json.loads((out / "summary.json").read_text())
     frames = sum(len(list((part / "Test" / name).iterdir())) for name in TEST_CLIPS)
     assert (summary["clips"], summary["frames"], summary["frames_without_score"]) == (2, frames, 16)
-    assert 0.5 < summary["frame_auroc"] <= 1
-    assert 0.5 < summary["pixel_auroc"] <= 1
+    # Figures that fall when evidence, perspective, smoothing or calibration break, with any network.
+    assert summary["evidence"]["optical_flow"] > 0.95
+    assert summary["evidence"]["prediction_error"] > 0.7
+    assert summary["frame_auroc"] > 0.8
+    assert summary["pixel_auroc"] > 0.9
     assert 0.2 < summary["model_mse"] / summary["baselines"]["copy_last_frame_mse"] < 1
     assert summary["false_alarms_per_hour"] >= 0
     assert summary["registered"]["model"] == "unforeseen-UCSDped2"
