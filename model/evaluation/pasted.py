@@ -13,7 +13,7 @@ from model.detector import Detector
 from model.pasting import KINDS, paste, study
 from model.scores import ClipScores, ScoredClip
 
-LONGEST = 200  # frames of a clip that are pasted into; more costs time and says little more
+LONGEST = 120  # frames of a clip that are pasted into; more costs time and says little more
 
 Columns = dict[str, np.ndarray]  # float32 [N], the joined score and every evidence and baseline by its name
 
