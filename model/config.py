@@ -116,7 +116,7 @@ class Scoring:
 
     warm_up_frames: Count = 8  # first frames of a clip, which have no score
     block_size: Count = 16  # pixels of the preprocessed frame
-    smoothing_frames: AtLeastOne = 3.0  # time constant of the causal smoothing along the motion
+    smoothing_frames: AtLeastOne = 4.0  # time constant of the causal smoothing along the motion
     fused: Names = ("prediction_error", "optical_flow", "flow_direction")  # kinds of evidence in the score
 
 
