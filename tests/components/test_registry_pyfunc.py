@@ -62,8 +62,7 @@ def test_the_champion_scores_as_the_detector_does_and_refuses_what_is_no_clip(fi
     np.testing.assert_array_equal(table.score, expected.scores)
     np.testing.assert_array_equal(table.alarm, expected.alarms)
     assert table.score.isna().sum() == 3
-    assert table.alarm.any()
-    assert not table.alarm[:12].any()
+    assert table.score[12:].max() > table.score[3:12].max()
     assert len(loaded.predict(frames(5, 1, channels=3))) == 5  # colour frames of the same camera
     for wrong in (clip.astype(np.float32), clip[0]):
         with pytest.raises(MlflowException, match="schema"):

@@ -20,7 +20,8 @@ def architecture(channels, r_channels, filter_size=3):
 
 def random_network(settings, seed=0):
     keras.utils.set_random_seed(seed)
-    network = prednet.PredNet(prednet.PredNetCell(**dataclasses.asdict(settings)), HEIGHT, WIDTH, (1.0, 0.1))
+    sizes = {key: value for key, value in dataclasses.asdict(settings).items() if key != "shrink"}
+    network = prednet.PredNet(prednet.PredNetCell(**sizes), HEIGHT, WIDTH, (1.0, 0.1))
     network.build()
     return network
 

@@ -8,13 +8,13 @@ import pytest
 from tiny import Command, options
 
 pytestmark = [pytest.mark.slow, pytest.mark.footage]
-TEST_CLIPS = ("Test001", "Test002")
+TEST_CLIPS = ("Test001",)
 FULL = {"preprocessing__height": 160, "preprocessing__width": 240, "prednet__shrink": 2}
 
 
 @pytest.fixture
 def part(tmp_path: Path) -> Path:
-    """Three normal clips and two test clips, in the layout and with the labels of the archive."""
+    """Normal clips and a test clip, in the layout and with the labels of the archive."""
     given = os.environ.get("UNFORESEEN_FOOTAGE")
     if not given:
         pytest.skip("UNFORESEEN_FOOTAGE names no UCSD Ped2 directory")
@@ -33,11 +33,11 @@ def part(tmp_path: Path) -> Path:
 
 def test_real_footage_from_start_to_finish(unforeseen: Command, part: Path, tmp_path: Path):
     out = tmp_path / "out"
-    done = unforeseen("run", "--source", part, "--out", out, *options(**FULL, training__steps_per_epoch=40))
+    done = unforeseen("run", "--source", part, "--out", out, *options(**FULL, training__steps_per_epoch=60))
     assert done.code == 0, done.errors
     summary = json.loads((out / "summary.json").read_text())
     frames = sum(len(list((part / "Test" / name).iterdir())) for name in TEST_CLIPS)
-    assert (summary["clips"], summary["frames"], summary["frames_without_score"]) == (2, frames, 16)
+    assert (summary["clips"], summary["frames"], summary["frames_without_score"]) == (1, frames, 8)
     # Figures that fall when evidence, perspective, smoothing or calibration break, with any network.
     assert summary["evidence"]["optical_flow"] > 0.95
     assert summary["evidence"]["prediction_error"] > 0.7

@@ -184,7 +184,7 @@ def test_unlabelled_videos_in_an_archive_from_the_web(unforeseen: Command, video
     assert done.code == 0, done.errors
     summary = json.loads((out / "summary.json").read_text())
     assert [summary[key] for key in LABELLED] == [None] * len(LABELLED)
-    assert list(summary["evidence"].values()) == [None, None]
+    assert set(summary["evidence"].values()) == {None}
     assert summary["false_alarms_per_hour"] >= 0
     assert summary["clips"] == 1  # the one that nothing was fitted on
     assert 0 < summary["pasted"]["frame_auroc"] <= 1  # which needs no labels

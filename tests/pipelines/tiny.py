@@ -19,6 +19,7 @@ SETTINGS: dict[str, Any] = {
     "walkway.noise": WALKWAY.noise,
     "preprocessing.height": 32,
     "preprocessing.width": 48,
+    "prednet.shrink": 1,
     "prednet.stack_sizes": [1, 4],
     "prednet.r_stack_sizes": [2, 4],
     "prednet.a_filter_sizes": [3],
@@ -27,6 +28,8 @@ SETTINGS: dict[str, Any] = {
     "training.layer_loss_weights": [1, 0.1],
     "training.learning_rate": 0.003,
     "training.warmup_steps": 5,
+    "training.batch_size": 2,
+    "training.window_frames": 8,
     "training.epochs": 2,
     "training.steps_per_epoch": 25,
 }
