@@ -20,9 +20,9 @@ LEAD_FRAMES = 40  # that warm the network up before the frame that is shown
 def strips(detector: Detector, dataset: Dataset, clips: Sequence[ScoredClip]) -> tuple[Strip, ...]:
     """Chooses frames by their scores and has the network predict them again."""
     chosen = [
-        *_choose(clips, "hit", detector.threshold),
-        *_choose(clips, "miss", detector.threshold),
-        *_choose(clips, "false alarm", detector.threshold),
+        *_choose(clips, "hit"),
+        *_choose(clips, "miss"),
+        *_choose(clips, "false alarm"),
     ]
     by_clip: dict[str, list[tuple[Kind, int, float]]] = defaultdict(list)
     for kind, name, frame, score in chosen:
@@ -36,13 +36,13 @@ def strips(detector: Detector, dataset: Dataset, clips: Sequence[ScoredClip]) ->
     return tuple(shown[name, kind, frame] for kind, name, frame, _ in chosen)
 
 
-def _choose(clips: Sequence[ScoredClip], kind: Kind, threshold: float) -> list[tuple[Kind, str, int, float]]:
+def _choose(clips: Sequence[ScoredClip], kind: Kind) -> list[tuple[Kind, str, int, float]]:
     candidates = []
     for clip in clips:
         scores = clip.result.scores
         labels = None if clip.labels is None else frame_labels(clip.labels, len(scores))
         anomalous = np.zeros(len(scores), bool) if labels is None else labels
-        alarm = scores >= threshold
+        alarm = clip.result.alarms  # at the threshold in force, which may move
         wanted = {
             "hit": anomalous & alarm,
             "miss": anomalous & ~alarm & np.isfinite(scores),
