@@ -8,15 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-QUANTILE = 0.75  # of the scores: what is usual while something moves; a picture that is empty half the time counts less
-
 
 @dataclass(frozen=True)
 class Usual:
     """The level of the normal clips, against which that of a stream is held.
 
     Attributes:
-        level: quantile of the normal scores.
+        level: median of the normal scores.
         spread: between their quartiles.
         frames: time constant of the running level.
     """
@@ -37,10 +35,10 @@ class LevelState:
 class Level:
     """Follows one stream: the threshold in force stands as far above its usual place as the level of the scores does.
 
-    The level is a running quantile (stochastic approximation, Robbins and Monro 1951), so a frame pulls it by its
-    side, never by its height, and at most `spread / frames`. While a frame is an alarm it does not pull at all: an
-    anomaly cannot drag the level along. An alarm that outlasts the time constant is taken for a change of the scene.
-    There is no daily profile, for clips do not know their time of day.
+    The level is a running median (stochastic approximation, Robbins and Monro 1951), so a frame pulls it by its side,
+    never by its height: by `spread / frames`. While a frame is an alarm it does not pull at all: an anomaly cannot drag
+    the level along. An alarm that outlasts the time constant is taken for a change of the scene. There is no daily
+    profile, for clips do not know their time of day.
 
     Attributes:
         state: can be saved at any frame, and given to another level of the same calibration.
@@ -58,17 +56,17 @@ class Level:
             return in_force
         state.alarmed = state.alarmed + 1 if score >= in_force else 0
         if not 0 < state.alarmed <= usual.frames:
-            side = QUANTILE - (score < usual.level + state.lift)
-            state.lift += side * usual.spread / usual.frames / QUANTILE
+            side = 1 if score >= usual.level + state.lift else -1
+            state.lift += side * usual.spread / usual.frames
         return in_force
 
 
 def fit_usual(clips: Sequence[tuple[np.ndarray, float]], seconds: float) -> Usual:
     """From scores `float [T]`, NaN in warm-up, and frames/s of normal clips; the time constant in seconds."""
     values = np.concatenate([scores[np.isfinite(scores)] for scores, _ in clips])
-    low, high = np.quantile(values, [0.25, 0.75])
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
     fps = float(np.mean([fps for _, fps in clips]))
-    return Usual(float(np.quantile(values, QUANTILE)), float(high - low), seconds * fps)
+    return Usual(float(middle), float(high - low), seconds * fps)
 
 
 def lifts(scores: np.ndarray, usual: Usual) -> np.ndarray:
