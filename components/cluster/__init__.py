@@ -1,0 +1,1 @@
+"""Custom resources of a cluster: create, watch, read the result, delete."""

@@ -1,0 +1,1 @@
+"""One command a file: `add` declares its options and names the function that runs it."""

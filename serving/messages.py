@@ -1,0 +1,81 @@
+"""What passes between the protocols and the engine: a request of decoded frames, and the answer of their scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from model.decision import Box, Event
+
+EVIDENCE, HEAT_MAP, BOX, CATEGORY = "evidence", "heat_map", "box", "category"
+EXTRAS = frozenset({EVIDENCE, HEAT_MAP, BOX, CATEGORY})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the frames stand in the stream of one camera.
+
+    Attributes:
+        sequence_id: names the stream.
+        frame_index: of the request's first frame; None means that they follow the last one.
+        start: the stream begins here; a state that is there is forgotten.
+        end: it ends with the last frame; its state is forgotten after it.
+    """
+
+    sequence_id: str
+    frame_index: int | None = None
+    start: bool = False
+    end: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """Frames to be scored.
+
+    Attributes:
+        frames: `uint8 [H, W, C]` of one camera in order, one size, C is 1 or 3 (RGB).
+        place: in a stream; None is a clip of its own.
+        context: so many of the first frames warm the stream up and have no row in the answer.
+        fps: frames/s, without which there are no events; None takes the detector's.
+        extras: what the answer holds beside the scores, of `EXTRAS`.
+    """
+
+    frames: tuple[np.ndarray, ...]
+    place: Place | None = None
+    context: int = 0
+    fps: float | None = None
+    extras: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One row a frame, T of them.
+
+    Attributes:
+        frame_index: of every frame in its stream or clip.
+        scores: NaN in warm-up.
+        alarms: scores at or over the threshold.
+        thresholds: in force at every frame.
+        warm: False where there is no score.
+        evidence: a kind each, NaN in warm-up; empty unless asked for.
+        heat_maps: how strange every place is in thresholds, 1 is an alarm; None unless asked for.
+        boxes: x, y, width, height in pixels of the frame; None unless asked for.
+        categories: the likeliest class; empty unless asked for and the detector has a classifier.
+        opened: events that were announced by a frame of this request.
+        closed: events that are known to be over with one.
+        detector: version of it, for logs.
+    """
+
+    frame_index: np.ndarray  # int64 [T]
+    scores: np.ndarray  # float32 [T]
+    alarms: np.ndarray  # bool [T]
+    thresholds: np.ndarray  # float32 [T]
+    warm: np.ndarray  # bool [T]
+    evidence: dict[str, np.ndarray] = field(default_factory=dict)  # float32 [T]
+    heat_maps: np.ndarray | None = None  # float32 [T, H, W] at the size of preprocessing
+    boxes: tuple[Box, ...] | None = None
+    categories: tuple[str, ...] = ()
+    opened: tuple[Event, ...] = ()
+    closed: tuple[Event, ...] = ()
+    detector: str = ""
