@@ -60,7 +60,7 @@ class Answer:
         warm: False where there is no score.
         evidence: a kind each, NaN in warm-up; empty unless asked for.
         heat_maps: how strange every place is in thresholds, 1 is an alarm; None unless asked for.
-        boxes: x, y, width, height in pixels of the frame; None unless asked for.
+        boxes: left, top, right, bottom in pixels of the frame; None unless asked for.
         categories: the likeliest class; empty unless asked for and the detector has a classifier.
         opened: events that were announced by a frame of this request.
         closed: events that are known to be over with one.
