@@ -8,7 +8,14 @@ import pytest
 from s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 
 # Begun in this order and before all others, so that no process ends with a long one alone.
-LONG_FILES = ("test_run.py", "test_training.py", "test_real_footage.py", "test_score.py", "test_registry.py")
+LONG_FILES = (
+    "test_run.py",
+    "test_sources.py",
+    "test_real_footage.py",
+    "test_training.py",
+    "test_score.py",
+    "test_registry.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

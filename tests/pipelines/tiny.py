@@ -12,6 +12,7 @@ from model import config
 PATIENCE_SECONDS = 400  # with a command; a busy machine is several times slower than a quiet one
 # The more noise there is, the sooner a network is better than copying the last frame.
 WALKWAY = config.Walkway(height=48, width=72, train_clips=5, test_clips=4, clip_frames=40, noise=12.0)
+LABELLED = ("frame_auroc", "frame_auroc_macro", "average_precision", "eer", "pixel_auroc")  # measures that need labels
 WARM_UP = config.Scoring.warm_up_frames
 SETTINGS: dict[str, Any] = {
     **{f"walkway.{key}": getattr(WALKWAY, key) for key in ("height", "width", "train_clips", "test_clips")},
@@ -59,3 +60,16 @@ def options(**changed: Any) -> list[str]:
     """The settings as options of the command; `training__epochs=3` changes one."""
     settings = {**SETTINGS, **{key.replace("__", "."): value for key, value in changed.items()}}
     return [word for key, value in settings.items() for word in ("--set", f"{key}={json.dumps(value)}")]
+
+
+def steps_in(out: Path) -> list[str]:
+    """The folders of steps that a directory keeps."""
+    return sorted(folder.name for folder in (out / "pipeline").glob("*/*"))
+
+
+def last_line(done: Finished) -> str:
+    """The one line that says why a command failed."""
+    *progress, line = done.errors.splitlines()
+    assert line.startswith("unforeseen: ")
+    assert not [text for text in progress if text.startswith(("unforeseen: ", "Traceback"))], done.errors
+    return line
