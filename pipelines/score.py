@@ -21,6 +21,7 @@ from model.detector import Detector, FrameScore, Stream, load
 from model.report.film import still
 from model.report.overlay import OverlayWriter
 from model.report.recorder import EventRecorder
+from model.scoring import EVIDENCE
 from pipelines.judge import fitted_settings
 
 Say = Callable[[str], None]
@@ -55,7 +56,7 @@ def _score_clip(clip: SourceClip, detector: Detector, directory: Path, say: Say)
     start = said = time.monotonic()
     with ExitStack() as stack:
         scores = stack.enter_context((directory / "scores.csv").open("w"))
-        scores.write("frame,seconds,score,alarm\n")
+        scores.write(",".join(_columns(detector)) + "\n")
         overlay = stack.enter_context(_overlay(directory / "overlay.mp4", clip, detector, first))
         recorder = EventRecorder(directory / "events", clip.fps)
         stack.callback(recorder.drop)
@@ -102,14 +103,26 @@ def _show(
     assert stream.tracker
     heat = None if math.isnan(result.score) else stream.anomaly_map()
     box = stream.box() if stream.tracker.state.last == number else None
-    picture = overlay.add(frame, heat, result.score, alarm=result.alarm, box=box)
+    picture = overlay.add(frame, heat, result.score, alarm=result.alarm, threshold=result.threshold, box=box)
     small = None if box is None else still(number, result.score, frame, stream.anomaly_map(), box, crop)
     recorder.add(picture, stream.tracker, result.closed, small)
 
 
+def _columns(detector: Detector) -> list[str]:
+    """Of scores.csv: why a frame was flagged stands beside its score."""
+    classes = detector.classifier.classes if detector.classifier else ()
+    return ["frame", "seconds", "score", "alarm", "threshold", *EVIDENCE, *(f"probability_{name}" for name in classes)]
+
+
 def _line(number: int, fps: float, result: FrameScore) -> str:
-    text = "" if math.isnan(result.score) else f"{result.score:.6g}"  # no score in warm-up
-    return f"{number},{number / fps:.3f},{text},{int(result.alarm)}\n"
+    probabilities = () if result.probabilities is None else result.probabilities.tolist()
+    evidence = [result.evidence[kind] for kind in EVIDENCE]
+    rest = [_cell(value) for value in (result.threshold, *evidence, *probabilities)]
+    return ",".join([str(number), f"{number / fps:.3f}", _cell(result.score), str(int(result.alarm)), *rest]) + "\n"
+
+
+def _cell(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6g}"  # nothing in warm-up
 
 
 def _row(event: Event, clip: SourceClip) -> dict[str, Any]:

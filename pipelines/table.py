@@ -52,9 +52,10 @@ def of_measures(measures: dict[str, Any]) -> str:
         "TBDC (tracks)": measures["tbdc"],
     }
     pasted = measures["pasted"]
+    labelled = any(value is not None for value in aurocs.values())
     rows = {
-        "frame AUROC (micro, raw scores)": "",
-        **{name: _number(value, "needs labels") for name, value in aurocs.items()},
+        "frame AUROC (micro, raw scores)": "" if labelled else "needs labels",
+        **{name: _number(value, "needs labels") for name, value in aurocs.items() if labelled},
         "frame AUROC of anomalies pasted in": _number(pasted and pasted["frame_auroc"], "no such clips"),
         "squared error / copying the last frame": _number(model / copy if model is not None and copy else None, "-"),
         "false alarms on unseen normal clips": "no such clips" if rate is None else _rate(rate, measures),

@@ -66,7 +66,7 @@ class OverlayWriter:
             slice(round(top * self._height), round(bottom * self._height)),
             slice(round(left * self._width), round(right * self._width)),
         )
-        self._past: deque[tuple[float, bool]] = deque(maxlen=max(2, min(round(SECONDS * fps), self._width)))
+        self._past: deque[tuple[float, bool, float]] = deque(maxlen=max(2, min(round(SECONDS * fps), self._width)))
         self._frames = 0
         self._video = VideoFile(path, fps, (self._width, self._height + STRIP_HEIGHT))
 
@@ -82,7 +82,14 @@ class OverlayWriter:
             self._video.discard()
 
     def add(
-        self, frame: np.ndarray, error_map: np.ndarray | None, score: float, *, alarm: bool, box: Box | None = None
+        self,
+        frame: np.ndarray,
+        error_map: np.ndarray | None,
+        score: float,
+        *,
+        alarm: bool,
+        threshold: float | None = None,
+        box: Box | None = None,
     ) -> np.ndarray:
         """Appends one frame.
 
@@ -90,12 +97,14 @@ class OverlayWriter:
             frame: uint8 [H, W, C] in its original size.
             error_map: float32 [h, w] in any size, or None.
             score: NaN during warm-up.
+            threshold: in force at this frame; None is the one of the whole video.
             box: where it is strange, in pixels of the frame.
 
         Returns:
             What was drawn: uint8 [height, width, 3], BGR.
         """
-        self._past.append((score, alarm))
+        threshold = self._threshold if threshold is None else threshold
+        self._past.append((score, alarm, threshold))
         canvas = np.empty((self._height + STRIP_HEIGHT, self._width, 3), np.uint8)
         picture = canvas[: self._height]
         cv2.resize(rgb(frame)[..., ::-1], (self._width, self._height), picture, interpolation=cv2.INTER_LINEAR)
@@ -107,19 +116,19 @@ class OverlayWriter:
             share = np.array([self._width / frame.shape[1], self._height / frame.shape[0]] * 2)
             left, top, right, bottom = (share * box).round().astype(int).tolist()
             cv2.rectangle(picture, (left, top), (right - 1, bottom - 1), RED, 2)
-        self._draw_strip(canvas[self._height :], score, alarm)
+        self._draw_strip(canvas[self._height :], score, alarm, threshold)
         self._video.write(canvas)
         self._frames += 1
         return canvas
 
-    def _draw_strip(self, strip: np.ndarray, score: float, alarm: bool) -> None:
+    def _draw_strip(self, strip: np.ndarray, score: float, alarm: bool, threshold: float) -> None:
         strip[:] = PAPER
         minutes, seconds = divmod(self._frames / self._fps, 60)
-        said = "warming up" if math.isnan(score) else f"score {score:.2f}  threshold {self._threshold:.2f}"
+        said = "warming up" if math.isnan(score) else f"score {score:.2f}  threshold {threshold:.2f}"
         _write(strip, f"{int(minutes):02d}:{seconds:04.1f}   {said}", 8, INK)
         if alarm:
             _write(strip, "ALARM", self._width - 62, RED)
-        draw_timeline(strip[TEXT_HEIGHT:], list(self._past), self._past.maxlen or 2, self._threshold)
+        draw_timeline(strip[TEXT_HEIGHT:], list(self._past), self._past.maxlen or 2)
 
 
 def blend_heat(picture: np.ndarray, error_map: np.ndarray, scale: float) -> None:
@@ -134,14 +143,13 @@ def blend_heat(picture: np.ndarray, error_map: np.ndarray, scale: float) -> None
     picture[:] = cv2.blendLinear(colours, np.ascontiguousarray(picture), opacity, 1 - opacity)
 
 
-def draw_timeline(plot: np.ndarray, past: list[tuple[float, bool]], slots: int, threshold: float) -> None:
-    """Draws the scores, newest at the right, alarms red and warm-up grey; the threshold stands half way up."""
+def draw_timeline(plot: np.ndarray, past: list[tuple[float, bool, float]], slots: int) -> None:
+    """Draws the scores, newest at the right, alarms red and warm-up grey; each threshold stands half way up."""
     height, width = plot.shape[:2]
-    scores = np.array([score for score, _ in past])
-    reach = max(abs(threshold), 1e-6)
-    share = np.clip(0.5 + 0.5 * (scores - threshold) / reach, 0, 1)
+    scores, alarms, thresholds = (np.array(column) for column in zip(*past, strict=True))
+    share = np.clip(0.5 + 0.5 * (scores - thresholds) / np.maximum(np.abs(thresholds), 1e-6), 0, 1)
     edges = np.linspace(0, width, slots + 1).round().astype(int)[slots - len(past) :]
-    for left, right, score, (_, alarm) in zip(edges, edges[1:], scores, past, strict=False):
+    for left, right, score, alarm in zip(edges, edges[1:], scores, alarms, strict=False):
         if alarm or np.isnan(score):
             plot[:, left:right] = PALE_RED if alarm else WARM_UP
     cv2.line(plot, (0, height // 2), (width, height // 2), RED, 1)

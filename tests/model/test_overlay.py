@@ -90,6 +90,16 @@ def test_the_timeline_tells_warm_up_from_normal_from_alarm(tmp_path: Path) -> No
     assert (empty - warm_up).min() > 6  # grey
 
 
+def test_each_score_stands_beside_the_threshold_that_was_in_force(tmp_path: Path) -> None:
+    drawn = []
+    for name, threshold in (("own", None), ("same", 2.0), ("moved", 0.5)):
+        with writer(tmp_path / f"{name}.mp4") as video:
+            drawn.append(video.add(GREY, None, 1.0, alarm=False, threshold=threshold)[ZOOMED[0] :].copy())
+    own, same, moved = drawn
+    assert (own == same).all()
+    assert (own != moved).any()
+
+
 def test_quiet_frames_stay_clear() -> None:
     picture = np.full((40, 60, 3), 120, np.uint8)
     blend_heat(picture, np.full((20, 30), 0.02, np.float32), 0.1)  # under a quarter of the scale

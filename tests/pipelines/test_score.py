@@ -19,6 +19,7 @@ from components.storage import open_store, upload_tree
 from model import config
 from model import detector as detectors
 from model import footage as reading
+from model.scoring import EVIDENCE
 from pipelines.cli import main
 
 RULES = config.Decision()
@@ -44,7 +45,12 @@ def frames_of(source: Path) -> np.ndarray:
 def read_scores(out: Path) -> tuple[list[float], list[bool], list[float]]:
     with (out / "scores.csv").open(newline="") as file:
         header, *rows = csv.reader(file)
-    assert header == ["frame", "seconds", "score", "alarm"]
+    assert header == ["frame", "seconds", "score", "alarm", "threshold", *EVIDENCE]
+    fused = [header.index(kind) for kind in config.Scoring().fused]
+    for row in rows:  # the score is the largest surprise of the kinds that are fused; in warm-up there is none
+        assert (row[2] == "") == (row[5] == "")
+        assert row[2] == "" or float(row[2]) == pytest.approx(max(float(row[i]) for i in fused), rel=1e-4)
+    assert len({row[4] for row in rows}) == 1  # fixed
     assert [int(row[0]) for row in rows] == list(range(len(rows)))
     scores = [float(row[2] or "nan") for row in rows]
     return scores, [row[3] == "1" for row in rows], [float(row[1]) for row in rows]

@@ -34,6 +34,14 @@ def test_events_of_a_run(marked, found, delay, said):
     assert "TBDC (tracks) needs labels" in lines
 
 
+def test_what_needs_labels_is_one_line_without_them():
+    events = {"events": {"marked": None, "found": None}, "delay_seconds": {"median": None, "mean": None}}
+    said = table.of_measures({**MEASURES, **events, "rbdc": None})
+    assert "raw scores) needs labels" in " ".join(said.split())
+    assert said.count("needs labels") == 2  # and the events
+    assert "detector" not in said
+
+
 @pytest.mark.parametrize(("category", "why"), [(None, "optical flow"), ("golf_cart", "golf cart")])
 def test_events_of_a_clip_are_named_by_category_or_cause(category, why):
     event = {"id": "a-12", "start_seconds": 1.2, "end_seconds": 2.1, "score": 4.0, "cause": "optical_flow"}
