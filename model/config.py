@@ -199,6 +199,9 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         hints = items[:1] * len(value) if items[-1] is Ellipsis else items
         if len(hints) == len(value):
             return tuple(_value(h, v, where) for h, v in zip(hints, value, strict=True))
+    if typing.get_origin(hint) is dict and isinstance(value, Mapping):
+        (_, item) = typing.get_args(hint)
+        return {str(key): _value(item, v, f"{where}.{key}") for key, v in value.items()}
     if isinstance(hint, types.UnionType):
         return None if value is None else _value(next(h for h in hint.__args__ if h is not type(None)), value, where)
     if hint is float and type(value) in (int, float) and math.isfinite(value):

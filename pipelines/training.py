@@ -10,9 +10,9 @@ from components.ingest import ingest
 from components.preprocess import preprocess
 from components.register import register
 from components.train import train
+from pipelines.profile import IMAGE
 
 NAME = "unforeseen-training"
-IMAGE = "unforeseen:0.1.0"  # its Python holds this project
 
 
 def _component(step: Callable[..., None]) -> Any:
