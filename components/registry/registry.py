@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from components.registry.commit import git_commit
 from components.registry.connection import answering, connect, unless_there
+from components.registry.models import ModelVersion, download
 from model.errors import BadInput
 from model.gate import Decision
 
@@ -193,19 +194,11 @@ class Registry:
 
     def champion(self, directory: Path) -> Champion | None:
         """The champion's detector, copied into the directory; None where no version was promoted yet."""
-        import mlflow
-        from mlflow.artifacts import download_artifacts
-
-        mlflow.set_tracking_uri(self.tracking_uri)  # `models:/` is looked up in the global registry
         with answering(self.tracking_uri):
             version = self._aliases().get("champion")
-            if version is None:
-                return None
-            data = download_artifacts(
-                f"models:/{self.name}/{version}/data", dst_path=str(directory), tracking_uri=self.tracking_uri
-            )
-        (detector,) = Path(data).iterdir()
-        return Champion(version, detector)
+        if version is None:
+            return None
+        return Champion(version, download(self.tracking_uri, ModelVersion(self.name, version), directory))
 
     def _aliases(self) -> dict[str, str]:
         from mlflow.exceptions import MlflowException

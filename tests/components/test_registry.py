@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.registry import Registry
+from components.registry import Registry, models
 from components.registry.commit import git_commit
 from components.registry.connection import connect, without_password
 from components.registry.registry import flat
@@ -188,6 +188,33 @@ def test_a_version_names_its_run_its_measures_and_what_it_takes(registry, client
     assert not files & {".pkl", ".pickle"}
 
 
+@pytest.mark.parametrize("address", ["models:/unforeseen-campus@champion", "models:/unforeseen-campus/1"])
+def test_a_detector_is_found_by_alias_and_by_version(registry, tmp_path, address):
+    registry.promote(registry.register(registry.start_run({}, {}), detector(tmp_path / "d", "mine"), {}), YES)
+    found = models.resolve(registry.tracking_uri, address)
+    assert found == ("unforeseen-campus", "1")
+    copied = models.download(registry.tracking_uri, found, tmp_path / "copy")
+    assert json.loads((copied / "detector.json").read_text()) == {"text": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("models:/unforeseen-campus@nobody", "Received: Registered model alias nobody not found"),
+        ("models:/unforeseen-campus/7", "Received: Model Version (name=unforeseen-campus, version=7) not found"),
+        ("models:/unforeseen-moon@champion", "Received: "),  # the words are MLflow's
+        ("models:/unforeseen-campus", "expected models:/NAME@ALIAS"),
+        ("/somewhere", "expected models:/NAME@ALIAS"),
+    ],
+)
+def test_an_address_without_a_detector_is_one_line(registry, tmp_path, address, said):
+    registry.register(registry.start_run({}, {}), detector(tmp_path / "d"), {})
+    with pytest.raises(BadInput) as refused:
+        models.resolve(registry.tracking_uri, address)
+    assert said in str(refused.value)
+    assert str(refused.value).count("\n") == 0
+
+
 def test_cameras_do_not_share_runs_or_versions(registry, tmp_path):
     other = Registry(registry.tracking_uri, "gate-2")
     registry.promote(registry.register(registry.start_run({}, {}), detector(tmp_path / "d"), {}), YES)
@@ -257,7 +284,7 @@ def test_the_commit_is_that_of_the_checkout_only(tmp_path):
 REGISTER = """
 import sys
 from pathlib import Path
-from components.registry import Registry
+from components.registry import Registry, models
 uri, detector = sys.argv[1:]
 registry = Registry(uri, "campus", (Path(detector).parent / "artifacts").as_uri())
 print(registry.register(registry.start_run({}, {}), Path(detector), {}))
