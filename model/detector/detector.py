@@ -69,19 +69,41 @@ class Detector:
         """Scores at or over it are alarms; where it is adaptive, this is its usual place."""
         return self.operating_point.value
 
+    @property
+    def fps(self) -> float | None:
+        """Frames/s of the footage it was fitted on, where that is known."""
+        return self.facts.get("fps")
+
     @cached_property
     def step(self) -> scoring.Step:
         """The compiled step, shared by all streams."""
         return scoring.Step(self.network, (self.preprocessing.height, self.preprocessing.width))
 
-    def stream(self, fps: float | None = None, clip: str = "") -> Stream:
+    def stream(
+        self, fps: float | None = None, clip: str = "", first: int = 0, steps: scoring.Steps | None = None
+    ) -> Stream:
         """A new clip, to be pushed frame by frame.
 
         Args:
             fps: frames/s; without them frames have scores and alarms, but there are no events.
             clip: its name, which the names of its events begin with.
+            first: index of its first frame, which the events count from.
+            steps: makes the network's steps; None is the detector's own.
         """
-        return Stream(self, EventTracker(self.decision, fps, clip) if fps else None)
+        tracker = EventTracker(self.decision, fps, clip) if fps else None
+        return Stream(self, tracker, first, steps or self.step)
+
+    def anomaly_map(self, strange: np.ndarray) -> np.ndarray:
+        """A stream's `strange` as a map `float32 [H, W]` of the preprocessed frame."""
+        size = self.preprocessing.width, self.preprocessing.height
+        return np.asarray(cv2.resize(strange, size, interpolation=cv2.INTER_LINEAR))
+
+    def box(self, strange: np.ndarray, frame_size: tuple[int, int] | None) -> Box:
+        """Where it is strangest, in pixels of a camera frame of this size; without one, of the network input."""
+        where = self.anomaly_map(strange)
+        if frame_size is None:
+            return box(where)
+        return in_frame(box(where), where.shape, self.preprocessing.crop, frame_size)
 
     def score(self, frames: Iterable[np.ndarray]) -> ClipScores:
         """Scores the camera frames `uint8 [H, W, C]` of one clip.
@@ -106,18 +128,20 @@ class Stream:
         maps: every kind of evidence on the camera's scale, smoothed, `float32 [h, w]`; empty without a scene.
         tracker: the events of this clip so far; None where the frame rate is unknown.
         level: of the scores, which an adaptive threshold goes with.
+        strange: how strange every place of the frame is that was pushed last, `float32 [h, w]`; zero in warm-up.
     """
 
     observation: scoring.Observation
     maps: dict[str, np.ndarray]
 
-    def __init__(self, detector: Detector, tracker: EventTracker | None = None) -> None:
+    def __init__(self, detector: Detector, tracker: EventTracker | None, first: int, steps: scoring.Steps) -> None:
         self.tracker = tracker
         self.level = Level(detector.operating_point.usual, detector.threshold)
         self._detector = detector
         self._frame_size: tuple[int, int] | None = None
-        self._strange = np.zeros((1, 1), np.float32)
-        self._observer = scoring.Observer(detector.step, detector.settings.block_size)
+        self.strange = np.zeros((1, 1), np.float32)
+        self._first = first
+        self._observer = scoring.Observer(steps, detector.settings.block_size)
         self._smoother = scoring.Smoother(detector.settings.smoothing_frames)
         self._baselines: dict[str, float] = {}
         self.maps = {}
@@ -149,8 +173,8 @@ class Stream:
         if warm and detector.calibration:
             peaks = detector.calibration.evidence({name: values.max() for name, values in self.maps.items()})
             evidence = {name: float(value) for name, value in peaks.items()}
-            self._strange = detector.calibration.join(self.maps)
-            score = float(self._strange.max())
+            self.strange = detector.calibration.join(self.maps)
+            score = float(self.strange.max())
         baselines = {name: self._baselines[name] if warm else np.nan for name in BASELINES}
         mse, copy = (observation.model_mse, observation.copy_last_frame_mse) if warm else (np.nan, np.nan)
         threshold = self.level.push(score)
@@ -158,7 +182,7 @@ class Stream:
         result = result._replace(probabilities=self._classify(evidence, warm))
         if self.tracker is None:
             return result
-        changes = self.tracker.push(self._seen - 1, score, threshold, evidence, self.box)
+        changes = self.tracker.push(self._index, score, threshold, evidence, self.box)
         closed = self._named(changes.closed)
         self._vote(self.tracker, result.probabilities)
         return result._replace(opened=self._named(changes.opened), closed=closed)
@@ -169,14 +193,23 @@ class Stream:
 
     def anomaly_map(self) -> np.ndarray:
         """That of the frame that was pushed last, `float32 [H, W]`; zero in warm-up."""
-        size = self._detector.preprocessing.width, self._detector.preprocessing.height
-        return np.asarray(cv2.resize(self._strange, size, interpolation=cv2.INTER_LINEAR))
+        return self._detector.anomaly_map(self.strange)
 
     def box(self) -> Box:
         """Where the last frame is strangest, in pixels of the camera frame; of the network input if that was pushed."""
-        where = self.anomaly_map()
-        size = self._frame_size
-        return in_frame(box(where), where.shape, self._detector.preprocessing.crop, size) if size else box(where)
+        return self._detector.box(self.strange, self._frame_size)
+
+    @property
+    def bytes(self) -> int:
+        """Of what is remembered."""
+        last = self.observation
+        seen = sum(array.nbytes for array in (last.prediction, last.error, last.motion, *last.maps.values()))
+        return self._observer.bytes + self._smoother.bytes + seen + self.strange.nbytes
+
+    @property
+    def _index(self) -> int:
+        """Of the frame that was pushed last."""
+        return self._first + self._seen - 1
 
     def _classify(self, evidence: dict[str, float], warm: bool) -> np.ndarray | None:
         classifier = self._detector.classifier
@@ -190,7 +223,7 @@ class Stream:
     def _vote(self, tracker: EventTracker, probabilities: np.ndarray | None) -> None:
         """Counts the last frame for its event, if it is in one."""
         first, classifier = tracker.state.first, self._detector.classifier
-        if classifier is None or probabilities is None or tracker.state.last != self._seen - 1:
+        if classifier is None or probabilities is None or tracker.state.last != self._index:
             return
         if self._votes is None or self._votes.first != first:
             self._votes = Votes(classifier.classes, first)

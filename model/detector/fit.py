@@ -35,7 +35,8 @@ def fit_detector(
         BadInput: no validation clip is longer than the warm-up.
         RunFailed: the network predicts no better than copying the last frame.
     """
-    raw = Detector(camera, network, settings.preprocessing, settings.scoring, decision=settings.decision, facts=facts)
+    known = {"fps": float(np.median([clip.fps for clip in validation])), **facts} if validation else facts
+    raw = Detector(camera, network, settings.preprocessing, settings.scoring, decision=settings.decision, facts=known)
     scene, apart = scoring.fit_scene(
         _observed(raw, train, progress),
         settings.scoring.smoothing_frames,

@@ -2,9 +2,10 @@
 
 from model.scoring.calibration import Calibration, Tail
 from model.scoring.evidence import CELL, EVIDENCE, block_means, cells
-from model.scoring.observer import Observation, Observer, Step
+from model.scoring.observer import Observation, Observer
 from model.scoring.scene import Peaks, Scene, fit_scene
 from model.scoring.smoothing import Smoother
+from model.scoring.step import Step, Stepped, Steps
 
 __all__ = [
     "CELL",
@@ -16,6 +17,8 @@ __all__ = [
     "Scene",
     "Smoother",
     "Step",
+    "Stepped",
+    "Steps",
     "Tail",
     "block_means",
     "cells",

@@ -6,6 +6,8 @@ Maps lie on a grid of cells of `CELL` x `CELL` pixels of the preprocessed frame.
 
 from __future__ import annotations
 
+import threading
+
 import cv2
 import numpy as np
 
@@ -63,6 +65,16 @@ class Flow:
     def __call__(self, last: np.ndarray, frame: np.ndarray) -> np.ndarray:
         """Pixels a frame, right and down, `float32 [H, W, 2]`, from frames `uint8 [H, W, C]`."""
         return np.asarray(self._flow.calc(_grey(last), _grey(frame), None))
+
+
+_own = threading.local()
+
+
+def flow(last: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """As `Flow`, with the buffers of this thread: there are fewer threads than clips, and a flow needs no past."""
+    if not hasattr(_own, "flow"):
+        _own.flow = Flow()
+    return _own.flow(last, frame)
 
 
 def _grey(frame: np.ndarray) -> np.ndarray:

@@ -20,6 +20,11 @@ class Smoother:
         self._rise, self._fall = np.float32(1 / frames), np.float32(1 / max(1.0, frames / 2))
         self._means: dict[str, np.ndarray] = {}
 
+    @property
+    def bytes(self) -> int:
+        """Of what is remembered."""
+        return sum(mean.nbytes for mean in self._means.values())
+
     def push(self, maps: dict[str, np.ndarray], motion: np.ndarray) -> dict[str, np.ndarray]:
         """The running means `float32 [h, w]` with the next frame's maps.
 

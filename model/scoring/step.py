@@ -1,0 +1,94 @@
+"""The network's compiled step: for one clip, or for several that wait together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from math import prod
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from model.prednet import PredNet, State
+
+
+class Stepped(NamedTuple):
+    """What one step of one clip gives."""
+
+    prediction: np.ndarray  # float32 [H, W, C] in [0, 1] at the network's size, made before the frame was seen
+    seen: np.ndarray  # float32 [H, W, C], what it should have been
+    state: Any  # [N], the network's after the frame, all of it in one row; see `Step.unpack`
+
+
+class Steps(Protocol):
+    """Whoever makes a step for an observer: alone, or together with those of other clips."""
+
+    def submit(self, frame: np.ndarray, state: Any) -> Future[Stepped]:
+        """Takes a frame `float32 [H, W, C]` in [0, 1] and the state before it, None before the first."""
+        ...
+
+    def unpack(self, state: Any) -> State:
+        """The parts of a state, each a view."""
+        ...
+
+
+class Step:
+    """Traced once for every number of clips that go together; one clip's numbers do not depend on the others."""
+
+    def __init__(self, network: PredNet, frame_size: tuple[int, int] | None = None) -> None:
+        self._network = network
+        self._size = (*(frame_size or (network.height, network.width)), network.cell.stack_sizes[0])
+        self._shapes = [tuple(part.shape[1:]) for part in tf.nest.flatten(network.zero_state(1))]
+        self._ends = np.cumsum([prod(shape) for shape in self._shapes]).tolist()
+        self._first = tf.zeros(self._ends[-1], network.compute_dtype)
+        self._compiled: dict[int, Any] = {}
+        self._beside = ThreadPoolExecutor(1)  # the network does not hold Python's lock
+        self.compile(1)
+
+    def compile(self, clips: int) -> None:
+        """Traces the step for so many clips at once, if it was not yet."""
+        if clips in self._compiled:
+            return
+        frames = tf.TensorSpec((clips, *self._size), tf.float32)
+        state = tf.TensorSpec(self._first.shape, self._first.dtype)
+        # Concrete, and one row a state: to look one up by the shapes of its tensors would cost a tenth of the step.
+        self._compiled[clips] = tf.function(self._step).get_concrete_function(frames, [state] * clips)
+
+    def __call__(self, frame: np.ndarray, state: Any) -> Stepped:
+        """One clip's step.
+
+        Args:
+            frame: `float32 [H, W, C]` in [0, 1] at its own size.
+            state: None before the first frame.
+        """
+        return self.together([frame], [state])[0]
+
+    def together(self, frames: Sequence[np.ndarray], states: Sequence[Any]) -> list[Stepped]:
+        """A step of each of several clips, as many as were compiled for."""
+        before = [self._first if state is None else state for state in states]
+        predictions, seen, after = self._compiled[len(frames)](np.stack(frames), before)
+        return [Stepped(p.numpy(), s.numpy(), a) for p, s, a in zip(predictions, seen, after, strict=True)]
+
+    def submit(self, frame: np.ndarray, state: Any) -> Future[Stepped]:
+        """One clip's step, in a thread beside the caller's."""
+        return self._beside.submit(self, frame, state)
+
+    def unpack(self, state: Any) -> State:
+        """The parts of a state, each a view `[1, H_l, W_l, c]`."""
+        rows = np.split(state.numpy(), self._ends[:-1])
+        parts = [row.reshape(1, *shape) for row, shape in zip(rows, self._shapes, strict=True)]
+        return self._state(parts)
+
+    def _state(self, parts: Sequence[Any]) -> State:
+        layers = len(parts) // 3
+        return State(*(tuple(parts[k * layers : (k + 1) * layers]) for k in range(3)))
+
+    def _step(self, frames: Any, states: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+        small = self._network.shrink(frames)
+        clips = len(states)
+        rows = tf.split(tf.stack(states), np.diff([0, *self._ends]), axis=1)
+        parts = [tf.reshape(row, (clips, *shape)) for row, shape in zip(rows, self._shapes, strict=True)]
+        step = self._network.cell(tf.cast(small, self._network.compute_dtype), self._state(parts))
+        after = tf.concat([tf.reshape(part, (clips, -1)) for part in tf.nest.flatten(step.state)], axis=1)
+        return tf.unstack(tf.cast(step.a_hat, tf.float32)), tf.unstack(small), tf.unstack(after)
