@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from model.errors import BadInput, RunFailed
-from pipelines.commands import evaluate, feedback, run, score
+from pipelines.commands import evaluate, feedback, run, score, serve
 
-COMMANDS = (run, score, evaluate, feedback)
+COMMANDS = (run, score, evaluate, feedback, serve)
 
 
 def parser() -> argparse.ArgumentParser:
