@@ -7,7 +7,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -37,6 +37,7 @@ AtLeastOne = Annotated[float, Limit("of at least 1", lambda x: x >= 1)]
 Share = Annotated[float, Limit("of at least 0 and below 1", lambda x: 0 <= x < 1)]
 KINDS = ("none", "logistic", "forest", "softmax")
 Kind = Annotated[str, Limit(f"as one of {', '.join(KINDS)}", lambda x: x in KINDS)]
+View = Annotated[int, Limit("as 0, 1 or 2", lambda x: x in (0, 1, 2))]
 Part = Annotated[float, Limit("over 0 and at most 1", lambda x: 0 < x <= 1)]
 
 
@@ -51,6 +52,7 @@ class Walkway:
     test_clips: Natural = 10
     clip_frames: Count = 150
     seed: Natural = 0
+    view: View = 0  # which way the camera looks; people and light come from the seed
     noise: NotNegative = 3.0  # standard deviation of the sensor noise, grey levels
 
 
@@ -105,6 +107,7 @@ class Training:
     warmup_steps: Natural = 50
     clip_norm: Positive = 1.0  # of the gradient over all weights
     patience: Count = 6  # epochs without a better validation loss
+    freeze_layers: tuple[Natural, ...] = ()  # whose A, A-hat and gates keep the weights that training starts from
     mixed_precision: bool = False
     xla: bool = False
     seed: Seed = 0
@@ -231,7 +234,15 @@ def build(preset: str = "small", overrides: tuple[str, ...] | list[str] = ()) ->
     """
     if preset not in PRESETS:
         raise BadInput(f"expected a preset of {', '.join(PRESETS)}. Received: {preset}")
-    data = {section: dict(values) for section, values in PRESETS[preset].items()}
+    return _changed({section: dict(values) for section, values in PRESETS[preset].items()}, overrides)
+
+
+def change(settings: Config, overrides: Sequence[str]) -> Config:
+    """The settings with overrides as in `build`."""
+    return _changed(dataclasses.asdict(settings), overrides)
+
+
+def _changed(data: dict[str, Any], overrides: Sequence[str]) -> Config:
     for override in overrides:
         path, equals, text = override.partition("=")
         section, dot, key = path.partition(".")

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from model.errors import BadInput, RunFailed
-from pipelines.commands import evaluate, feedback, run, score, serve
+from pipelines.commands import evaluate, feedback, import_weights, run, score, serve, trial, tune
 
-COMMANDS = (run, score, evaluate, feedback, serve)
+COMMANDS = (run, score, evaluate, feedback, import_weights, serve, tune, trial)
 
 
 def parser() -> argparse.ArgumentParser:

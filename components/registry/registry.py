@@ -84,6 +84,18 @@ class Registry:
             self._client.log_batch(run.info.run_id, params=new, tags=marks)
             return str(run.info.run_id)
 
+    def find_run(self, tags: Mapping[str, str]) -> str | None:
+        """The newest run with these tags."""
+        wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+        with answering(self.tracking_uri):
+            runs = self._client.search_runs([self._experiment_id], wanted, max_results=1)
+        return str(runs[0].info.run_id) if runs else None
+
+    def end_run(self, run_id: str, status: str) -> None:
+        """FINISHED, FAILED or KILLED."""
+        with answering(self.tracking_uri):
+            self._client.set_terminated(run_id, status)
+
     def _existing_run(self, run_id: str | None) -> Run | None:
         from mlflow.exceptions import MlflowException
 
@@ -136,6 +148,12 @@ class Registry:
             self._client.log_batch(run_id, metrics=_metrics(measures))
             for file in files:
                 self._client.log_artifact(run_id, str(file), "evaluation")
+
+    def log_files(self, run_id: str, folder: str, files: Mapping[str, str]) -> None:
+        """Texts as artifacts of the run, by their names."""
+        with answering(self.tracking_uri):
+            for name, text in files.items():
+                self._client.log_text(run_id, text, f"{folder}/{name}")
 
     # Versions
 

@@ -1,1 +1,20 @@
-"""A Katib Experiment as a search space, run on this machine with the same meaning."""
+"""A Katib Experiment: the search described, and run on this machine with Katib's meaning."""
+
+from model.search.experiment import Experiment, parse, read
+from model.search.result import Result, Trial
+from model.search.run import run
+from model.search.settings import apply, check_settings, overrides
+from model.search.study import digest
+
+__all__ = [
+    "Experiment",
+    "Result",
+    "Trial",
+    "apply",
+    "check_settings",
+    "digest",
+    "overrides",
+    "parse",
+    "read",
+    "run",
+]

@@ -35,7 +35,7 @@ class Study:
             warnings.simplefilter("ignore", optuna_warnings())
             self._study = optuna.create_study(
                 storage=f"sqlite:///{file}",
-                study_name=_digest(experiment, key),
+                study_name=digest(experiment, key),
                 direction="minimize" if experiment.minimize else "maximize",
                 load_if_exists=True,
             )
@@ -76,7 +76,8 @@ def _read(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "reports": {name: tuple(values) for name, values in data["reports"].items()}}
 
 
-def _digest(experiment: Experiment, key: str) -> str:
+def digest(experiment: Experiment, key: str) -> str:
+    """Names a search: equal ones have equal names, whatever their counts."""
     spec = {name: value for name, value in experiment.document["spec"].items() if name not in EDITABLE}
     text = json.dumps([spec, key], sort_keys=True)
     return f"{experiment.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

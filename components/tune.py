@@ -1,0 +1,163 @@
+"""Data set and a search in, the best settings out: an Experiment run by Katib, or here with the same meaning."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kfp import dsl
+
+from components.registry import Registry
+from components.step import step
+from components.trial import MODULES, Place
+from model import config, search
+from model.atomic import write_text
+from model.clips import Dataset
+from model.errors import RunFailed
+
+if TYPE_CHECKING:
+    from model.search import Result
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who runs the trials, and where the search leaves what it finds."""
+
+    tuner: str  # katib, or optuna on this machine
+    namespace: str  # of Katib's Experiment
+    workspace: Path  # where a search on this machine goes on
+    output: Path  # for status.json
+    report: Path
+
+
+def tune(
+    camera: str,
+    settings: str,
+    experiment: str,
+    tuner: str,
+    namespace: str,
+    tracking_uri: str,
+    artifact_location: str,
+    endpoint: str,
+    region: str,
+    workspace: str,
+    revision: str,
+    dataset: dsl.Input[dsl.Dataset],
+    best: dsl.OutputPath(str),  # type: ignore[valid-type]
+    tuning: dsl.Output[dsl.Artifact],
+    report: dsl.Output[dsl.HTML],
+) -> None:
+    """Goes on where a killed search stopped: with the trials in `workspace`, or with the Experiment on the cluster."""
+    from components.trial import Place
+    from components.tune import tune_settings
+
+    data = dataset.uri if tuner == "katib" else dataset.path
+    place = Place(data, camera, tracking_uri, artifact_location, "", endpoint, region)
+    paths = (dataset.path, workspace, best, tuning.path, report.path)
+    tune_settings(place, settings, experiment, tuner, namespace, revision, *paths)
+
+
+def tune_settings(
+    place: Place,
+    settings: str,
+    experiment: str,
+    tuner: str,
+    namespace: str,
+    revision: str,
+    dataset: str,
+    workspace: str,
+    best: str,
+    output: str,
+    report: str,
+) -> None:
+    """Writes the settings with the best parameters, `status.json` as Katib has it, and the report."""
+    with step("tune", output) as progress:
+        target = Target(tuner, namespace, Path(workspace), Path(output), Path(report))
+        found = search_settings(search.parse(experiment), settings, place, Path(dataset), revision, target, progress)
+        write_text(Path(best), config.to_json(found))
+
+
+def search_settings(
+    wanted: search.Experiment,
+    settings: str,
+    place: Place,
+    dataset: Path,
+    revision: str,
+    target: Target,
+    progress: Callable[[str], None],
+) -> config.Config:
+    """The settings with those that the best trial had.
+
+    Raises:
+        BadInput: a parameter has a value that training would refuse.
+        RunFailed: too many trials failed, or none had a value.
+    """
+    from model.report.tuning import write_tuning
+
+    everything = config.parse(config.Config, json.loads(settings))
+    search.check_settings(wanted, everything, wanted.name)
+    data = Dataset.open(dataset)
+    registry = Registry(place.tracking_uri, place.camera, place.artifact_location or None)
+    key = json.dumps([data.digest, settings, revision])
+    run_id = _run(registry, wanted, search.digest(wanted, key))
+    progress(f"{wanted.max_trials} trials, {wanted.parallel} at a time, {wanted.algorithm}; MLflow run {run_id}")
+    told = arguments(place, settings, run_id)
+    with registry.recording(run_id):
+        if target.tuner == "katib":
+            raise NotImplementedError
+        result = _here(wanted, key, told, target.workspace, progress)
+        target.output.mkdir(parents=True, exist_ok=True)
+        status = json.dumps(result.status(), indent=1)
+        write_text(target.output / "status.json", status)
+        write_tuning(target.report, result)
+        registry.log_files(run_id, "tuning", {"report.html": target.report.read_text(), "status.json": status})
+        best = _best(result)
+    changes = search.overrides(wanted, best.assignments)
+    progress(f"best: {best.name}, {', '.join(changes)}")
+    return search.apply(everything, changes)
+
+
+def arguments(place: Place, settings: str, parent: str) -> list[str]:
+    """What a trial's command is told beside its parameters."""
+    told = {
+        "data": place.data,
+        "camera": place.camera,
+        "settings": settings,
+        "tracking-uri": place.tracking_uri,
+        "artifact-location": place.artifact_location,
+        "parent": parent,
+        "endpoint": place.endpoint,
+        "region": place.region,
+    }
+    return [f"--{name}={value}" for name, value in told.items() if value]
+
+
+def _run(registry: Registry, experiment: search.Experiment, digest: str) -> str:
+    """The MLflow run of this search, the same one when it goes on."""
+    tags = {"mlflow.runName": digest}
+    params: dict[str, Any] = {
+        "algorithm": experiment.algorithm,
+        "objective": experiment.metric,
+        "trials": experiment.max_trials,
+        "parameters": ", ".join(parameter.name for parameter in experiment.parameters),
+    }
+    return registry.start_run(params, tags, registry.find_run(tags))
+
+
+def _here(
+    experiment: search.Experiment, key: str, told: list[str], workspace: Path, progress: Callable[[str], None]
+) -> "Result":
+    """Trials share the machine's cores, and one import of TensorFlow."""
+    cores = max(1, (os.cpu_count() or 1) // experiment.parallel)
+    threads = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), str(cores))
+    return search.run(experiment, workspace, progress, arguments=told, key=key, modules=MODULES, environment=threads)
+
+
+def _best(result: "Result") -> "search.Trial":
+    if result.reason == "ExperimentFailed" or not result.best:
+        failed = next((trial for trial in reversed(result.trials) if trial.last_lines), None)
+        last = f"; {failed.name} ended with: {failed.last_lines.splitlines()[-1]}" if failed else ""
+        raise RunFailed(f"the search found nothing: {result.message}{last}")
+    return result.best
