@@ -39,11 +39,14 @@ def fit(
     *,
     checkpoint_dir: Path,
     data_digest: str,
+    start: Sequence[np.ndarray] | None = None,
     on_epoch: Callable[[dict[str, float]], None] = lambda record: None,
     progress: Callable[[str], None] = lambda line: None,
     devices: Sequence[str] | None = None,
 ) -> Fitted:
     """Trains on clips `uint8 [T, H, W, C]`; the same arguments give the same weights on a CPU.
+
+    It starts from the weights `start`, in Keras's order, or else from fresh ones.
 
     A killed call is taken up after its last whole epoch by the same call. On more than one GPU (or the logical devices
     named in `devices`) every batch is shared out by MirroredStrategy.
@@ -55,11 +58,13 @@ def fit(
     for clips in (train, validation):
         windows.check(clips, settings.window_frames, architecture.stack_sizes[0])
     keras.utils.set_random_seed(settings.seed)
-    path = checkpoint_path(checkpoint_dir, architecture, settings, data_digest)
+    path = checkpoint_path(checkpoint_dir, architecture, settings, data_digest, start)
     patrol = windows.patrol(validation, settings.window_frames, settings.batch_size, settings.validation_windows)
     strategy = _strategy(devices, settings.batch_size)
     with strategy.scope():
         network, optimizer = _fresh(prednet.shrunk(train[0].shape[1:3], architecture), architecture, settings)
+        if start is not None:
+            network.set_weights(start)
     history: list[dict[str, float]] = []
     best_weights = network.get_weights()
     if path.exists():
@@ -88,9 +93,17 @@ def fit(
     return Fitted(network, history)
 
 
-def checkpoint_path(directory: Path, architecture: config.PredNet, settings: config.Training, data_digest: str) -> Path:
+def checkpoint_path(
+    directory: Path,
+    architecture: config.PredNet,
+    settings: config.Training,
+    data_digest: str,
+    start: Sequence[np.ndarray] | None = None,
+) -> Path:
     """Where a training keeps its state: equal trainings by equal code on equal data share a file, others never do."""
     digest = hashlib.sha256((config.to_json(architecture) + config.to_json(settings) + data_digest).encode())
+    for weights in start or ():
+        digest.update(weights.tobytes())
     for package in (Path(__file__).parent, Path(prednet.__file__).parent):
         for file in sorted(package.glob("*.py")):
             digest.update(file.read_bytes())
@@ -111,6 +124,7 @@ def _fresh(
 ) -> tuple[prednet.PredNet, Any]:
     dtype = "mixed_float16" if settings.mixed_precision else "float32"
     network = prednet.build(architecture, *size, settings.layer_loss_weights, dtype=dtype)
+    _freeze(network.cell, settings.freeze_layers)
     rate = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=settings.learning_rate / max(1, settings.warmup_steps),
         warmup_target=settings.learning_rate,
@@ -123,6 +137,18 @@ def _fresh(
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(network.trainable_variables)
     return network, optimizer
+
+
+def _freeze(cell: prednet.PredNetCell, layers: Sequence[int]) -> None:
+    """Leaves the convolutions to A, A-hat and the gates of these layers as they are."""
+    for layer in layers:
+        if layer >= cell.layers_count:
+            raise BadInput(f"expected training.freeze_layers below {cell.layers_count}, the layers. Received: {layer}")
+        # A_0 is the frame; the convolution to A_1 is the first of its list.
+        for unit in (cell.gates[layer], cell.a_hat[layer], *cell.a[max(0, layer - 1) : layer]):
+            unit.trainable = False
+    if set(layers) == set(range(cell.layers_count)):
+        raise BadInput(f"expected training.freeze_layers to leave a layer to train. Received: {list(layers)}")
 
 
 def _exhausted(history: list[dict[str, float]], patience: int) -> bool:

@@ -43,7 +43,7 @@ def render_clip(settings: Walkway, split: Literal["train", "test"], index: int) 
     check(settings)
     rng = np.random.default_rng([settings.seed, ("train", "test").index(split), index])
     hour = hour_of(split, index)
-    camera = Camera(settings.height, settings.width)
+    camera = Camera.of(settings)
     place = scene.build(camera, hour, settings.seed)
     movers = pedestrians(camera, hour, settings.clip_frames / settings.fps, rng)
     category = CATEGORIES[index % len(CATEGORIES)]

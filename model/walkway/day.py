@@ -39,7 +39,7 @@ def render_day(settings: Walkway, seconds: float, passes: int, seed: int, dusk: 
     """
     check(settings)
     rng = np.random.default_rng([settings.seed, 2, seed])
-    camera = Camera(settings.height, settings.width)
+    camera = Camera.of(settings)
     place = scene.build(camera, NOON, settings.seed)
     walkers = _walkers(camera, seconds, rng)
     strange = _strange(camera, seconds, passes, rng)

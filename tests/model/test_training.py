@@ -115,6 +115,7 @@ def test_a_finished_training_is_not_repeated(trained, checkpoints):
         pytest.param({"data_digest": "other"}, id="other data"),
         pytest.param({"settings": dataclasses.replace(SETTINGS, seed=1)}, id="another seed"),
         pytest.param({"settings": dataclasses.replace(SETTINGS, epochs=5)}, id="longer"),
+        pytest.param({"start": [np.ones(3, np.float32)]}, id="other weights to start from"),
         pytest.param({"architecture": dataclasses.replace(ARCHITECTURE, r_stack_sizes=(2, 4))}, id="another network"),
     ],
 )
@@ -210,6 +211,28 @@ def test_a_batch_that_the_devices_cannot_share_is_refused(tmp_path):
         fit(tmp_path, devices=["GPU:0", "GPU:1", "GPU:2"])
 
 
+def units(network, layer):
+    """The weights of A, A-hat and the gates of a layer."""
+    cell = network.cell
+    return [unit.get_weights() for unit in (cell.gates[layer], cell.a_hat[layer], *([cell.a[0]] if layer else []))]
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_a_frozen_layer_keeps_the_weights_that_training_starts_from(trained, tmp_path, layer):
+    fitted = fit(tmp_path, start=trained.network.get_weights(), freeze_layers=(layer,), epochs=1)
+    for unit, before in zip(units(fitted.network, layer), units(trained.network, layer), strict=True):
+        assert_equal(unit, before)
+    for unit, before in zip(units(fitted.network, 1 - layer), units(trained.network, 1 - layer), strict=True):
+        assert distance(unit, before) > 0
+
+
+def test_a_training_from_given_weights_begins_where_they_are(trained, tmp_path):
+    one_step = {"epochs": 1, "steps_per_epoch": 1, "learning_rate": 1e-6, "final_learning_rate": 1e-6}
+    transferred = losses(fit(tmp_path, start=trained.network.get_weights(), **one_step))[0]
+    assert transferred == pytest.approx(min(losses(trained)), rel=0.02)
+    assert losses(fit(tmp_path, **one_step))[0] > 1.05 * transferred
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -220,6 +243,8 @@ def test_a_batch_that_the_devices_cannot_share_is_refused(tmp_path):
         pytest.param(
             {"train": [*TRAIN, np.zeros((9, 8, 24, 1), np.uint8)]}, "clips of one size.*8, 24", id="two sizes"
         ),
+        pytest.param({"freeze_layers": (2,)}, "freeze_layers below 2, the layers. Received: 2", id="no such layer"),
+        pytest.param({"freeze_layers": (0, 1)}, "leave a layer to train. Received: .0, 1.", id="all frozen"),
         pytest.param({"layer_loss_weights": (1.0,)}, "expected 2 layer_loss_weights", id="a weight a layer"),
     ],
 )
