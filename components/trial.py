@@ -26,11 +26,9 @@ if TYPE_CHECKING:
 
 # What every trial imports, for a process that does it once.
 MODULES = (
-    "components.trial",
-    "components.registry.registry",
-    "model.training",
-    "model.detector",
-    "mlflow.system_metrics",
+    *("components.trial", "components.registry.registry", "model.training", "model.detector"),
+    *("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store"),
+    "mlflow.system_metrics.system_metrics_monitor",
 )
 
 

@@ -115,6 +115,8 @@ def search_settings(
         registry.log_files(run_id, "tuning", {"report.html": target.report.read_text(), "status.json": status})
         best = _best(result)
     changes = search.overrides(wanted, best.assignments)
+    found = {"trial": best.name, "metric": wanted.metric, "value": best.value(wanted), "trials": len(result.trials)}
+    write_text(target.output / "best.json", json.dumps({**found, "settings": changes}))
     progress(f"best: {best.name}, {', '.join(changes)}")
     return search.apply(everything, changes)
 
@@ -151,8 +153,14 @@ def _here(
 ) -> "Result":
     """Trials share the machine's cores, and one import of TensorFlow."""
     cores = max(1, (os.cpu_count() or 1) // experiment.parallel)
-    threads = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), str(cores))
-    return search.run(experiment, workspace, progress, arguments=told, key=key, modules=MODULES, environment=threads)
+    environment = {
+        **dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), str(cores)),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    return search.run(
+        experiment, workspace, progress, arguments=told, key=key, modules=MODULES, environment=environment
+    )
 
 
 def _best(result: "Result") -> "search.Trial":

@@ -38,6 +38,12 @@ class Run:
     settings: config.Config
     profile: Profile
     feedback: str = ""  # the text of a feedback file: what it says is part of the cache's key
+    experiment: str = ""  # the text of a Katib Experiment; "" trains with the settings as they are
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """In the order they run."""
+        return (*STEPS[:2], "tune", *STEPS[2:]) if self.experiment else STEPS
 
 
 def run(wanted: Run, say: Callable[[str], None]) -> dict[str, Any]:
@@ -62,7 +68,7 @@ def run(wanted: Run, say: Callable[[str], None]) -> dict[str, Any]:
         if is_new:
             shutil.rmtree(wanted.out, ignore_errors=True)
         raise
-    _publish(wanted.out, artifacts, time.monotonic() - start, memory.peak_mb)
+    _publish(wanted, artifacts, time.monotonic() - start, memory.peak_mb)
     return dict(json.loads((wanted.out / "summary.json").read_text()))
 
 
@@ -105,6 +111,8 @@ def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
         "tracking_uri": tracking_uri,
         "artifact_location": artifact_location,
         "checkpoints": str(wanted.out / "checkpoints"),
+        "experiment": wanted.experiment,
+        "workspace": str(wanted.out / "tuning"),
     }
 
 
@@ -118,7 +126,7 @@ def _ingest_settings(settings: config.Config) -> str:
 def _run_dag(wanted: Run, fingerprint: str, say: Callable[[str], None]) -> dict[str, Any]:
     from kfp import local
 
-    from pipelines.training import training
+    from pipelines.training import training, tuned_training
 
     root = wanted.out / "pipeline"
     before = set(root.glob("*/*"))
@@ -136,7 +144,8 @@ def _run_dag(wanted: Run, fingerprint: str, say: Callable[[str], None]) -> dict[
         ):
             # A step runs in this very environment, whatever its image would be on a cluster.
             warnings.filterwarnings("ignore", "You may be attemping to run a task that uses custom", RuntimeWarning)
-            outputs = training(**_arguments(wanted, fingerprint)).outputs
+            pipeline = tuned_training if wanted.experiment else training
+            outputs = pipeline(**_arguments(wanted, fingerprint)).outputs
     except RuntimeError as e:
         for error in root.glob(f"*/*/{ERROR}"):
             if error.parent not in before:
@@ -144,7 +153,7 @@ def _run_dag(wanted: Run, fingerprint: str, say: Callable[[str], None]) -> dict[
         raise RunFailed(f"a step crashed: {e}. Its log is {wanted.out / 'run.log'}") from e
     artifacts = {name: Path(artifact.path) for name, artifact in outputs.items()}
     steps = {path.parent for path in artifacts.values()}
-    if cached := [name for name in STEPS if name in {step.name for step in steps & before}]:
+    if cached := [name for name in wanted.steps if name in {step.name for step in steps & before}]:
         say(f"from the cache: {', '.join(cached)}")
     _prune(root, steps)
     return artifacts
@@ -184,10 +193,11 @@ class _Filter(io.TextIOBase):
         return len(text)
 
 
-def _publish(out: Path, artifacts: dict[str, Path], seconds: float, peak_mb: float) -> None:
+def _publish(wanted: Run, artifacts: dict[str, Path], seconds: float, peak_mb: float) -> None:
     """Puts what a person looks for at the top of the directory; the steps' seconds are of when they really ran."""
-    names = ("clips", "dataset", "detector", "evaluation", "registration")
-    roots = {step: artifacts[name].parent for step, name in zip(STEPS, names, strict=True)}
+    out, outputs = wanted.out, {"ingest": "clips", "preprocess": "dataset", "tune": "tuning", "train": "detector"}
+    outputs |= {"evaluate": "evaluation", "register": "registration"}
+    roots = {step: artifacts[outputs[step]].parent for step in wanted.steps}
     costs = {name: json.loads((root / COST).read_text()) for name, root in roots.items()}
     summary = {
         **json.loads((artifacts["evaluation"] / "evaluation.json").read_text())["measures"],
@@ -197,6 +207,9 @@ def _publish(out: Path, artifacts: dict[str, Path], seconds: float, peak_mb: flo
         "registered": json.loads((artifacts["registration"] / "registration.json").read_text()),
         "notes": json.loads((artifacts["evaluation"] / "notes.json").read_text()),
     }
+    if wanted.experiment:
+        summary["tuning"] = json.loads((artifacts["tuning"] / "best.json").read_text())
+        write_text(out / "tuning.html", artifacts["tuning_report"].read_text())
     _replace(artifacts["detector"], out / "detector")
     write_text(out / "report.html", artifacts["report"].read_text())
     write_text(out / "summary.json", json.dumps(summary, indent=1) + "\n")
@@ -216,4 +229,4 @@ def _replace(source: Path, target: Path) -> None:
 def plan(wanted: Run) -> dict[str, Any]:
     """What a run would do, after the checks that need no decoding."""
     experiment_name(wanted.camera)
-    return {"steps": list(STEPS), "arguments": _arguments(wanted, _fingerprint(wanted))}
+    return {"steps": list(wanted.steps), "arguments": _arguments(wanted, _fingerprint(wanted))}

@@ -26,13 +26,20 @@ def of_run(summary: dict[str, Any], out: Path, tracking_uri: str) -> str:
             f"  registered   {registered['model']} version {registered['version']} as {registered['alias']}:"
             f" {registered['reason']}",
             *(f"  note         {note}" for note in summary["notes"]),
+            *([f"  tuning       {_tuning(summary['tuning'])}"] if "tuning" in summary else []),
             "",
             f"  report       {out / 'report.html'}",
+            *([f"  search       {out / 'tuning.html'}"] if "tuning" in summary else []),
             f"  summary      {out / 'summary.json'}",
             f"  detector     {out / 'detector'}",
             f"  MLflow       {without_password(tracking_uri) or local}",
         ]
     )
+
+
+def _tuning(best: dict[str, Any]) -> str:
+    changes = ", ".join(best["settings"])
+    return f"{best['trial']} of {best['trials']} trials, {best['metric']} {best['value']:.4g}: {changes}"
 
 
 def of_measures(measures: dict[str, Any]) -> str:

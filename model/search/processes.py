@@ -20,7 +20,7 @@ class Processes:
     """Starts and stops commands; see `model.search.prefork`, which it runs."""
 
     def __init__(self, log: Path, modules: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Starts without waiting for the imports.
+        """Begins the imports.
 
         Args:
             log: what the imports print.
@@ -44,6 +44,9 @@ class Processes:
         self._selector.register(self._server.stdout, selectors.EVENT_READ)
 
     def __enter__(self) -> Processes:
+        """Waits for the imports, so that no trial's time holds them."""
+        while not any("ready" in answer for answer in self._answers()):
+            pass
         return self
 
     def __exit__(self, *_: object) -> None:

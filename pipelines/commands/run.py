@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from pipelines.commands.common import Commands, add_profile, say
+from pipelines.commands.tune import EXPERIMENT, read_experiment
 
 
 def add(commands: Commands) -> None:
@@ -23,6 +24,14 @@ def add(commands: Commands) -> None:
     run.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting; repeatable")
     run.add_argument("--feedback", type=Path, metavar="FILE", help="what people marked as normal, see feedback")
     run.add_argument("--dry-run", action="store_true", help="check source and settings, print what would run, stop")
+    run.add_argument(
+        "--tune",
+        type=Path,
+        nargs="?",
+        const=EXPERIMENT,
+        metavar="FILE",
+        help="search for better settings first, as a Katib Experiment describes it; by default the project's own",
+    )
     add_profile(run)
     run.add_argument("--json", action="store_true", help="print the summary as JSON")
     run.set_defaults(act=_run)
@@ -36,7 +45,8 @@ def _run(wanted: argparse.Namespace) -> None:
     settings, places = config.build(wanted.preset, wanted.set), profile.read(wanted.profile)
     camera = wanted.camera or ("walkway" if wanted.source == "walkway" else _name_of(wanted.source))
     said = feedback.to_json(feedback.read(wanted.feedback)) if wanted.feedback else ""
-    run = local.Run(wanted.source, camera, wanted.out.absolute(), settings, places, said)
+    experiment = read_experiment(wanted.tune, settings) if wanted.tune else ""
+    run = local.Run(wanted.source, camera, wanted.out.absolute(), settings, places, said, experiment)
     if wanted.dry_run:
         print(json.dumps(local.plan(run), indent=1))
         return

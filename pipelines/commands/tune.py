@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
+from model import config
 from model.atomic import write_text
 from model.errors import BadInput
 from pipelines.commands.common import Commands, add_profile, quiet, say
 
-DEFAULT = Path(__file__).parents[2] / "manifests" / "experiment.yaml"
+EXPERIMENT = Path(__file__).parents[2] / "manifests" / "experiment.yaml"
 
 
 def add(commands: Commands) -> None:
     """Declares the command."""
     tune = commands.add_parser("tune", help="search for better settings, as a Katib Experiment describes it")
-    tune.add_argument("--experiment", type=Path, default=DEFAULT, metavar="FILE", help="by default the project's own")
+    tune.add_argument(
+        "--experiment", type=Path, default=EXPERIMENT, metavar="FILE", help="by default the project's own"
+    )
     tune.add_argument("--check", action="store_true", help="only say whether Katib and this machine take the file")
     tune.add_argument("--data", type=Path, help="preprocessed data set, for example RUN/pipeline/.../dataset")
     tune.add_argument("--camera", default="walkway", help="names the experiment in MLflow")
@@ -27,10 +31,10 @@ def add(commands: Commands) -> None:
 
 
 def _tune(wanted: argparse.Namespace) -> None:
-    from model import config, search
+    from model import search
 
-    experiment, settings = search.read(wanted.experiment), config.build(wanted.preset, wanted.set)
-    search.check_settings(experiment, settings, str(wanted.experiment))
+    settings = config.build(wanted.preset, wanted.set)
+    experiment = search.parse(read_experiment(wanted.experiment, settings))
     if wanted.check:
         print(f"{wanted.experiment}: {experiment.max_trials} trials of {len(experiment.parameters)} parameters")
         return
@@ -50,3 +54,16 @@ def _tune(wanted: argparse.Namespace) -> None:
     found = search_settings(experiment, text, place, wanted.data, local.revision(), target, say)
     write_text(out / "settings.json", config.to_json(found) + "\n")
     print(f"report {target.report}, settings {out / 'settings.json'}")
+
+
+def read_experiment(path: Path, settings: config.Config) -> str:
+    """The text of an Experiment that Katib, this machine and training take.
+
+    Raises:
+        BadInput: they do not.
+    """
+    from model import search
+
+    experiment = search.read(path)
+    search.check_settings(experiment, settings, str(path))
+    return json.dumps(experiment.document)
