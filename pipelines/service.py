@@ -10,7 +10,7 @@ from pipelines.profile import Profile
 
 LONGEST = 50  # characters; KServe adds to it, and a host name's part has 63
 HTTP, GRPC = 8080, 8081  # ports
-GRACE_SECONDS = 60  # to finish what is in flight
+GRACE_SECONDS = 30  # the server finishes what is in flight in 25
 
 
 def service_name(model: str) -> str:
@@ -66,7 +66,7 @@ def _container(name: str, profile: Profile, *, grpc: bool) -> dict[str, Any]:
     return {
         "name": "kserve-container",
         "image": profile.image,
-        "args": ["serve", "--detector", "/mnt/models", "--name", name],
+        "args": ["serve", "--detector", "/mnt/models", "--name", name, "--host", "0.0.0.0"],
         "env": [
             {"name": "STORAGE_URI", "value": ""},  # KServe's storage initializer brings it to /mnt/models
             {"name": "HOME", "value": "/tmp"},  # Keras wants a directory of its own, and the root is read-only

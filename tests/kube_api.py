@@ -67,16 +67,17 @@ class KubeApi:
         return path
 
     def write(self, path: str, written: Object) -> Object:
-        """Stores a new state, then whatever the controller makes of it."""
+        """Stores a new state, then whatever the controller makes of it; gives what it was before that."""
         with self.changed:
             event = "MODIFIED" if path in self.objects else "ADDED"
             before = self.objects.get(path, {"metadata": {"uid": f"uid-{self.version}"}})
             generation = before["metadata"].get("generation", 0) + (written.get("spec") != before.get("spec"))
             metadata = written["metadata"] | {"uid": before["metadata"]["uid"], "generation": generation}
             self._record(event, path, {**written, "metadata": metadata})
-            for status in self.controller(self.objects[path]):
+            answer = self.objects[path]
+            for status in self.controller(answer):
                 self._record("MODIFIED", path, {**self.objects[path], "status": status})
-            return self.objects[path]
+            return answer
 
     def set_status(self, path: str, status: Object) -> None:
         """As a controller does, at any time."""
