@@ -17,9 +17,8 @@ NAMES = (*sorted(EXTRAS), HEAT_MAP_PNG)
 LONGEST_ID = 128  # characters
 SHOWN = 60  # characters of what was received
 
-Index = Annotated[int, config.Limit("of at least 0 and below 2^53", lambda x: 0 <= x < 1 << 53)]
-Context = Annotated[int, config.Limit("of at least 0", lambda x: x >= 0)]
-Rate = Annotated[float, config.Limit("over 0 and at most 1000", lambda x: 0 < x <= 1000)]
+Index = Annotated[int | None, config.Limit("of at least 0 and below 2^53", lambda x: x is None or 0 <= x < 1 << 53)]
+Rate = Annotated[float | None, config.Limit("over 0 and at most 1000", lambda x: x is None or 0 < x <= 1000)]
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,11 @@ class Parameters:
     """
 
     sequence_id: str = ""
-    frame_index: Index | None = None
+    frame_index: Index = None
     sequence_start: bool = False
     sequence_end: bool = False
-    context_frames: Context = 0
-    fps: Rate | None = None
+    context_frames: config.Natural = 0
+    fps: Rate = None
     extras: str = ""
     binary_data_output: bool = False
 
