@@ -46,6 +46,7 @@ def evaluate_detector(
         from model import evaluation, footage
         from model.detector import load
         from model.report import write_report
+        from model.transfer.compare import compare
 
         loaded, data = load(Path(detector)), Dataset.open(Path(dataset))
         result = evaluation.evaluate(loaded, data, seldom(5.0, progress))
@@ -55,6 +56,8 @@ def evaluate_detector(
         advice = footage.advice(footage.read_index(Path(clips) / "footage.json"))
         notes = [note for note in (loaded.operating_point.note, *advice) if note]
         notes += loaded.facts.get("classifier", {}).get("notes", [])
+        if scratch := loaded.facts.get("scratch_history"):
+            notes.append(compare(loaded.facts["history"], scratch).sentence)
         (Path(output) / "notes.json").write_text(json.dumps(notes))
         write_report(Path(report), evaluation.report(loaded, result, strips, notes))
         for name, value in flat(result.measures).items():

@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from kfp import dsl
 
 from components.registry import Registry
+from components.start import starting_weights
 from components.step import seldom, step
 from model import config
 from model.atomic import write_text
@@ -25,15 +27,18 @@ def train(
     checkpoints: str,
     revision: str,
     feedback: str,
+    base_model: str,
+    base_digest: str,
+    compare_scratch: bool,
     dataset: dsl.Input[dsl.Dataset],
     detector: dsl.Output[dsl.Model],
 ) -> None:
-    """Goes on from the last epoch in `checkpoints` when it was killed."""
+    """Goes on from the last epoch in `checkpoints` when it was killed; `base_digest` is for the cache alone."""
     from components.train import train_detector
 
-    train_detector(
-        dataset.path, camera, settings, tracking_uri, artifact_location, checkpoints, revision, feedback, detector.path
-    )
+    start = (base_model, compare_scratch)
+    places = (tracking_uri, artifact_location, checkpoints)
+    train_detector(dataset.path, camera, settings, *places, revision, feedback, *start, detector.path)
 
 
 def train_detector(
@@ -45,6 +50,8 @@ def train_detector(
     checkpoints: str,
     revision: str,
     feedback: str,
+    base_model: str,
+    compare_scratch: bool,
     output: str,
 ) -> None:
     """Writes the detector directory; its facts name the MLflow run."""
@@ -55,22 +62,31 @@ def train_detector(
         data = Dataset.open(Path(dataset))
         registry = Registry(tracking_uri, camera, artifact_location or None)
         directory = Path(checkpoints or tempfile.mkdtemp(prefix="unforeseen-"))
-        checkpoint = training.checkpoint_path(directory, everything.prednet, everything.training, data.digest)
+        start = starting_weights(base_model, tracking_uri, everything.prednet) if base_model else None
+        checkpoint = training.checkpoint_path(directory, everything.prednet, everything.training, data.digest, start)
         run_id = _run(registry, checkpoint.with_suffix(".run"), everything, data, revision)
         progress(f"MLflow run {run_id} of {registry.name}")
         validation = list(data.clips("validation"))
         with registry.recording(run_id):
             registry.log_dataset(run_id, camera, data.digest)
-            fitted = training.fit(
+            fit = partial(
+                training.fit,
                 [clip.frames for clip in data.clips("train")],
                 [clip.frames for clip in validation],
                 everything.prednet,
-                everything.training,
                 checkpoint_dir=directory,
                 data_digest=data.digest,
+            )
+            fitted = fit(
+                everything.training,
+                start=start,
                 on_epoch=lambda record: registry.log_epoch(run_id, int(record["epoch"]), record),
                 progress=progress,
             )
+            scratch: list[dict[str, float]] = []
+            if compare_scratch:
+                unfrozen = dataclasses.replace(everything.training, freeze_layers=())
+                scratch = fit(unfrozen, progress=lambda line: progress(f"from scratch: {line}")).history
             facts = {
                 "data_digest": data.digest,
                 "source_run": run_id,
@@ -78,6 +94,8 @@ def train_detector(
                 "feedback": [dataclasses.asdict(mark) for mark in marked.parse(feedback)],
                 "fitted_clips": [clip.sha256 for split in FITTED for clip in data.clips(split)],
                 "history": fitted.history,
+                "base_model": base_model,
+                "scratch_history": scratch,
                 "settings": dataclasses.asdict(everything),
             }
             result = detector.fit_detector(

@@ -17,6 +17,7 @@ from typing import Any
 
 from components.fetch import source_fingerprint
 from components.registry import experiment_name
+from components.start import pin
 from components.step import COST, ERROR, MARK
 from model import config
 from model.atomic import write_text
@@ -39,6 +40,8 @@ class Run:
     profile: Profile
     feedback: str = ""  # the text of a feedback file: what it says is part of the cache's key
     experiment: str = ""  # the text of a Katib Experiment; "" trains with the settings as they are
+    base_model: str = ""  # a directory or models:/... that training starts from
+    compare_scratch: bool = False
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -57,13 +60,13 @@ def run(wanted: Run, say: Callable[[str], None]) -> dict[str, Any]:
         RunFailed: a step did not reach its goal, or crashed.
     """
     experiment_name(wanted.camera)  # refused before anything runs
-    fingerprint = _fingerprint(wanted)
+    arguments = _arguments(wanted, _fingerprint(wanted))
     is_new = not wanted.out.exists()
     wanted.out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     try:
         with PeakMemory() as memory:
-            artifacts = _run_dag(wanted, fingerprint, say)
+            artifacts = _run_dag(wanted, arguments, say)
     except BadInput:
         if is_new:
             shutil.rmtree(wanted.out, ignore_errors=True)
@@ -94,6 +97,7 @@ def revision() -> str:
 def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
     settings = wanted.settings
     tracking_uri, artifact_location = wanted.profile.tracking(wanted.out)
+    base_model, base_digest = pin(wanted.base_model, tracking_uri) if wanted.base_model else ("", "")
     local = wanted.source == "walkway" or "://" in wanted.source
     return {
         "source": wanted.source if local else str(Path(wanted.source).absolute()),
@@ -111,6 +115,9 @@ def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
         "tracking_uri": tracking_uri,
         "artifact_location": artifact_location,
         "checkpoints": str(wanted.out / "checkpoints"),
+        "base_model": base_model,
+        "base_digest": base_digest,
+        "compare_scratch": wanted.compare_scratch,
         "experiment": wanted.experiment,
         "workspace": str(wanted.out / "tuning"),
     }
@@ -123,7 +130,7 @@ def _ingest_settings(settings: config.Config) -> str:
     return json.dumps(sections, sort_keys=True)
 
 
-def _run_dag(wanted: Run, fingerprint: str, say: Callable[[str], None]) -> dict[str, Any]:
+def _run_dag(wanted: Run, arguments: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
     from kfp import local
 
     from pipelines.training import training, tuned_training
@@ -145,7 +152,7 @@ def _run_dag(wanted: Run, fingerprint: str, say: Callable[[str], None]) -> dict[
             # A step runs in this very environment, whatever its image would be on a cluster.
             warnings.filterwarnings("ignore", "You may be attemping to run a task that uses custom", RuntimeWarning)
             pipeline = tuned_training if wanted.experiment else training
-            outputs = pipeline(**_arguments(wanted, fingerprint)).outputs
+            outputs = pipeline(**arguments).outputs
     except RuntimeError as e:
         for error in root.glob(f"*/*/{ERROR}"):
             if error.parent not in before:

@@ -64,6 +64,9 @@ def _pipeline(*, tuned: bool) -> Any:
         tracking_uri: str = "",
         artifact_location: str = "",
         checkpoints: str = "",
+        base_model: str = "",
+        base_digest: str = "",
+        compare_scratch: bool = False,
         experiment: str = "",
         tuner: str = "optuna",
         namespace: str = "",
@@ -112,6 +115,9 @@ def _pipeline(*, tuned: bool) -> Any:
             checkpoints=checkpoints,
             revision=revision,
             feedback=feedback,
+            base_model=base_model,
+            base_digest=base_digest,
+            compare_scratch=compare_scratch,
             dataset=dataset,
         )
         detector = trained.outputs["detector"]

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from components.registry.connection import answering, connect
+from components.registry.connection import SQLITE, answering, connect
 from model.errors import BadInput
 
 
@@ -34,6 +34,9 @@ def resolve(tracking_uri: str, uri: str) -> ModelVersion:
     if not match:
         raise BadInput(f"expected models:/NAME@ALIAS or models:/NAME/VERSION. Received: {uri}")
     name, alias, version = match.groups()
+    database = Path(tracking_uri.removeprefix(SQLITE))
+    if tracking_uri.startswith(SQLITE) and not database.is_file():  # which connecting would make
+        raise BadInput(f"expected a registered model under {uri}. Received: no {database}")
     client = connect(tracking_uri)
     with answering(tracking_uri):
         try:

@@ -22,6 +22,7 @@ def report(detector: Detector, evaluation: Evaluation, strips: Sequence[Strip], 
         "revision": str(facts["revision"]),
         "data digest": str(facts["data_digest"]),
         "MLflow run": str(facts["source_run"]),
+        "base model": str(facts.get("base_model") or "none"),
         **{section: json.dumps(values) for section, values in settings.items()},
     }
     return Report(
@@ -36,13 +37,16 @@ def report(detector: Detector, evaluation: Evaluation, strips: Sequence[Strip], 
         notes=tuple(notes),
         facts=shown,
         films=evaluation.films,
+        scratch=tuple(facts.get("scratch_history", ())),
     )
 
 
 def save_pictures(evaluation: Evaluation, detector: Detector, strips: Sequence[Strip], directory: Path) -> None:
     """The figures of the report as PNG files, for pages that show files."""
     directory.mkdir(parents=True)
-    drawn = {"training.png": figures.training_figure(detector.facts["history"])}
+    drawn = {
+        "training.png": figures.training_figure(detector.facts["history"], detector.facts.get("scratch_history", ()))
+    }
     if evaluation.measures["frame_auroc"] is not None:
         drawn["roc.png"] = figures.roc_figure(evaluation.clips, detector.threshold)
     span = figures.score_span(evaluation.clips, detector.threshold)

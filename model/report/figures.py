@@ -107,8 +107,12 @@ def histogram_figure(clips: Sequence[ScoredClip], threshold: float) -> Figure:
     return figure
 
 
-def training_figure(history: Sequence[dict[str, float]]) -> Figure:
-    """Loss and validation error per epoch, the latter against copying the last frame."""
+def training_figure(history: Sequence[dict[str, float]], scratch: Sequence[dict[str, float]] = ()) -> Figure:
+    """Loss and validation error per epoch, the latter against copying the last frame.
+
+    Args:
+        scratch: the history of a training that started from nothing, where this one did not.
+    """
     figure = Figure(figsize=(11, 2.9), layout="constrained")
     loss, error = (_style(axes) for axes in figure.subplots(1, 2))
     epochs = [entry["epoch"] for entry in history]
@@ -121,6 +125,9 @@ def training_figure(history: Sequence[dict[str, float]]) -> Figure:
         dash = "--" if key == "copy_last_frame_mse" else "-"
         axes.plot(epochs, [entry.get(key, np.nan) for entry in history], dash, color=colour, label=name, lw=1.6,
                   marker="o", ms=3)  # fmt: skip
+    for axes, key in ((loss, "validation_loss"), (error, "validation_mse")) if scratch else ():
+        axes.plot([entry["epoch"] for entry in scratch], [entry[key] for entry in scratch], ":", color=MUTED, lw=1.6,
+                  label="validation, from scratch")  # fmt: skip
     for axes, name in ((loss, "loss"), (error, "mean squared error")):
         axes.set(xlabel="epoch", ylabel=name)
         axes.set_ylim(bottom=0)

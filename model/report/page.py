@@ -59,7 +59,7 @@ def render(report: Report) -> str:
         histogram=_figure(figures.histogram_figure(report.clips, report.threshold)) if report.clips else None,
         classifier=report.measures.get("classifier"),
         confusion=_confusion(report),
-        training=_figure(figures.training_figure(report.history)) if report.history else None,
+        training=_figure(figures.training_figure(report.history, report.scratch)) if report.history else None,
         strips=_strips(report),
     )
 

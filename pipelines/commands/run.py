@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from model.errors import BadInput
 from pipelines.commands.common import Commands, add_profile, say
 from pipelines.commands.tune import EXPERIMENT, read_experiment
 
@@ -32,6 +33,15 @@ def add(commands: Commands) -> None:
         metavar="FILE",
         help="search for better settings first, as a Katib Experiment describes it; by default the project's own",
     )
+    run.add_argument(
+        "--base-model",
+        default="",
+        metavar="DIR|models:/NAME@ALIAS",
+        help="train on from another camera's detector, or from what import-weights wrote",
+    )
+    run.add_argument(
+        "--compare-scratch", action="store_true", help="with --base-model: train from scratch too, and report both"
+    )
     add_profile(run)
     run.add_argument("--json", action="store_true", help="print the summary as JSON")
     run.set_defaults(act=_run)
@@ -42,11 +52,14 @@ def _run(wanted: argparse.Namespace) -> None:
     from model.footage import feedback
     from pipelines import local, profile, table
 
+    if wanted.compare_scratch and not wanted.base_model:
+        raise BadInput("expected --base-model with --compare-scratch. Received: none")
     settings, places = config.build(wanted.preset, wanted.set), profile.read(wanted.profile)
     camera = wanted.camera or ("walkway" if wanted.source == "walkway" else _name_of(wanted.source))
     said = feedback.to_json(feedback.read(wanted.feedback)) if wanted.feedback else ""
     experiment = read_experiment(wanted.tune, settings) if wanted.tune else ""
-    run = local.Run(wanted.source, camera, wanted.out.absolute(), settings, places, said, experiment)
+    start = (wanted.base_model, wanted.compare_scratch)
+    run = local.Run(wanted.source, camera, wanted.out.absolute(), settings, places, said, experiment, *start)
     if wanted.dry_run:
         print(json.dumps(local.plan(run), indent=1))
         return

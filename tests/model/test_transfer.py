@@ -11,7 +11,7 @@ from scipy.signal import correlate
 
 from model import config, prednet
 from model.errors import BadInput
-from model.transfer import adapt, base, published
+from model.transfer import adapt, base, compare, published
 
 STACKS, R_STACKS = (3, 4), (3, 5)
 GREY = config.PredNet((1, 3), (2, 4), (3,), (3, 3), (3, 5), shrink=1)
@@ -179,3 +179,14 @@ def test_an_imported_network_is_kept_with_where_it_came_from(grey, tmp_path):
 def test_a_directory_without_a_network_is_one_line(tmp_path, read):
     with pytest.raises(BadInput, match="expected a detector, or weights from import-weights. Received: "):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "reached"),
+    [([9.0, 5.0, 4.0], 2), ([5.0, 9.0, 9.0], 1), ([9.0, 8.0, 7.0], None)],
+)
+def test_how_much_sooner_a_base_model_is_as_good(transfer, reached):
+    histories = ([{"validation_mse": error} for error in errors] for errors in (transfer, [8.0, 7.0, 5.0, 6.0]))
+    found = compare.compare(*histories)
+    assert found == (5.0, 3, reached)
+    assert ("never" in found.sentence) == (reached is None)

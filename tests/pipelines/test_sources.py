@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from s3_server import S3Server
-from tiny import LABELLED, Command, last_line, options, steps_in
+from tiny import LABELLED, Command, Run, last_line, options, steps_in
 from web_server import Page, serve
 
 from components.storage import open_store, upload_tree
@@ -20,13 +20,18 @@ from pipelines.local import STEPS
 pytestmark = pytest.mark.slow
 
 
-def test_unlabelled_videos_in_an_archive_from_the_web(unforeseen: Command, videos: Path, tmp_path: Path):
+def test_unlabelled_videos_in_an_archive_from_the_web_train_on_from_another_camera(
+    unforeseen: Command, first_run: Run, videos: Path, tmp_path: Path
+):
     out, packed = tmp_path / "lobby", io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         archive.add(videos, videos.name)
     with serve({"/lobby.tar.gz": Page(packed.getvalue())}) as (address, _):
-        done = unforeseen("run", "--source", f"{address}/lobby.tar.gz", "--out", out, *options())
+        words = ["--source", f"{address}/lobby.tar.gz", "--out", out]
+        base_model = ["--base-model", first_run.kept / "detector", "--compare-scratch"]
+        done = unforeseen("run", *words, *base_model, *options())
     assert done.code == 0, done.errors
+    assert "train: from scratch: epoch 2/2" in done.errors
     summary = json.loads((out / "summary.json").read_text())
     assert [summary[key] for key in LABELLED] == [None] * len(LABELLED)
     assert set(summary["evidence"].values()) == {None}
@@ -37,6 +42,11 @@ def test_unlabelled_videos_in_an_archive_from_the_web(unforeseen: Command, video
     assert summary["registered"]["model"] == "unforeseen-lobby"
     assert "copying the last frame" in summary["registered"]["reason"]
     assert "needs labels" in done.output
+    assert [note for note in summary["notes"] if note.startswith("From scratch the validation error reached ")]
+    facts = json.loads((out / "detector" / "detector.json").read_text())["facts"]
+    assert facts["base_model"] == str(first_run.kept / "detector")
+    # It has learned already what the other one has yet to learn.
+    assert facts["history"][0]["validation_loss"] < facts["scratch_history"][0]["validation_loss"]
     file = tmp_path / "again.json"
     words = ["--detector", str(out / "detector"), "--source", str(videos), "--json", str(file)]
     assert main(["evaluate", *words]) == 0  # knows again what the detector was fitted on, cut as it was
@@ -83,6 +93,9 @@ def test_a_damaged_picture_costs_one_line_and_leaves_nothing(unforeseen: Command
         (["--set", "training.epochs=0"], "expected training.epochs of at least 1"),
         (["--set", "training.speed=3"], "Received: speed"),
         (["--camera", "a b"], "expected a camera name"),  # before any step runs
+        (["--base-model", "nowhere"], "nowhere: expected a detector"),
+        (["--base-model", "models:/unforeseen-moon@champion"], "expected a registered model under models:/"),
+        (["--compare-scratch"], "expected --base-model with --compare-scratch"),
         (["--preset", "huge"], "expected a preset of small, paper"),
         (["--profile", "none.yaml"], "none.yaml: expected a profile"),
     ],
