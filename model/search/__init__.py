@@ -1,6 +1,6 @@
 """A Katib Experiment: the search described, and run on this machine with Katib's meaning."""
 
-from model.search.experiment import Experiment, parse, read
+from model.search.experiment import Experiment, MedianStop, parse, read
 from model.search.result import Result, Trial
 from model.search.run import run
 from model.search.settings import apply, check_settings, overrides
@@ -8,6 +8,7 @@ from model.search.study import digest
 
 __all__ = [
     "Experiment",
+    "MedianStop",
     "Result",
     "Trial",
     "apply",

@@ -45,8 +45,12 @@ class Processes:
 
     def __enter__(self) -> Processes:
         """Waits for the imports, so that no trial's time holds them."""
-        while not any("ready" in answer for answer in self._answers()):
-            pass
+        try:
+            while not any("ready" in answer for answer in self._answers()):
+                pass
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

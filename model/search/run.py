@@ -16,6 +16,7 @@ from model.search.study import Study
 
 LOOK_SECONDS = 0.1  # between looks at what the trials print
 PATIENCE_SECONDS = 10.0  # with trials that were told to end
+FAILED_SEARCH = "ExperimentFailed"
 LAST_LINES = 12  # of a trial that failed
 
 
@@ -75,6 +76,9 @@ class _Search:
         self._experiment, self._study, self._processes = experiment, study, processes
         self._logs, self._arguments, self._say = logs, arguments, say
         self._ended = study.ended()
+        if (self._verdict() or ("",))[0] == FAILED_SEARCH:
+            study.forget()  # whoever calls again may have mended what was wrong
+            self._ended = []
         self._waiting = study.left_running()
         self._running: dict[str, _Running] = {}
         if self._ended or self._waiting:
@@ -101,7 +105,7 @@ class _Search:
                 return "ExperimentGoalReached", f"{wanted.metric} reached the goal {wanted.goal:g}"
         failed = sum(trial.state in (FAILED, UNAVAILABLE) for trial in self._ended)
         if wanted.max_failed is not None and failed and failed >= wanted.max_failed:
-            return "ExperimentFailed", f"{failed} trials failed (maxFailedTrialCount is {wanted.max_failed})"
+            return FAILED_SEARCH, f"{failed} trials failed (maxFailedTrialCount is {wanted.max_failed})"
         if len(self._ended) >= wanted.max_trials:
             return "ExperimentMaxTrialsReached", f"all {wanted.max_trials} trials ended"
         return None

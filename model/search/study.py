@@ -29,17 +29,29 @@ class Study:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._experiment = experiment
-        self._space = distributions(experiment)
+        self._experiment, self._storage = experiment, f"sqlite:///{file}"
+        self._name, self._space = digest(experiment, key), distributions(experiment)
+        self._open()
+
+    def _open(self) -> None:
+        import optuna
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna_warnings())
             self._study = optuna.create_study(
-                storage=f"sqlite:///{file}",
-                study_name=digest(experiment, key),
-                direction="minimize" if experiment.minimize else "maximize",
+                storage=self._storage,
+                study_name=self._name,
+                direction="minimize" if self._experiment.minimize else "maximize",
                 load_if_exists=True,
             )
-        self._study.sampler = sampler(experiment, len(self._study.get_trials(deepcopy=False)))
+        self._study.sampler = sampler(self._experiment, len(self._study.get_trials(deepcopy=False)))
+
+    def forget(self) -> None:
+        """Begins anew."""
+        import optuna
+
+        optuna.delete_study(study_name=self._name, storage=self._storage)
+        self._open()
 
     def left_running(self) -> list[tuple[int, dict[str, str]]]:
         """Numbers and assignments of trials whose search was killed."""
