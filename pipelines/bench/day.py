@@ -27,7 +27,7 @@ PAIRS = 2  # of days that are judged
 HEIGHTS = 400  # thresholds that are tried
 PASS_SECONDS = 20.0  # an anomaly in so many, on the day that has some
 OVERRIDES = (
-    *("walkway.height=64", "walkway.width=96", "walkway.noise=6", "preprocessing.height=64", "preprocessing.width=96"),
+    *("walkway.height=64", "walkway.width=96", "walkway.noise=10", "preprocessing.height=64", "preprocessing.width=96"),
     # Two layers: deeper networks, trained for so short a time, drift away in a stream of thousands of frames.
     *("prednet.stack_sizes=[1, 4]", "prednet.r_stack_sizes=[2, 4]", "prednet.a_filter_sizes=[3]"),
     *("prednet.a_hat_filter_sizes=[3, 3]", "prednet.r_filter_sizes=[3, 3]", "training.layer_loss_weights=[1, 0.1]"),
