@@ -1,0 +1,156 @@
+"""What an application uses: a clip at once, or a camera frame by frame."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from model.errors import BadInput
+from serving.client.patience import Patience
+from serving.client.rest import Rest
+from serving.client.rpc import Grpc
+from serving.client.tensors import Input, Output, answer_of, input_of
+from serving.messages import Answer
+
+CONTEXT_FRAMES = 40  # kept of a stream: five times the usual warm-up
+CONTEXT_BYTES = 48 << 20  # of them, at most, so that a request with them passes the server's limit of 64 MB
+SCHEMES = ("http", "https", "grpc", "grpcs")
+
+
+class Transport(Protocol):
+    """A protocol's side of the client."""
+
+    def models(self) -> list[str]:
+        """The names that can be asked for."""
+        ...
+
+    def describe(self, model: str) -> dict[str, Any]:
+        """What the server says of a model."""
+        ...
+
+    def infer(self, model: str, given: Input, parameters: dict[str, Any]) -> tuple[list[Output], str]:
+        """One request."""
+        ...
+
+    def close(self) -> None:
+        """Ends the connection."""
+        ...
+
+
+class Client:
+    """Of one model on one server; also a context manager. Not for several threads at once.
+
+    A server that is full, loading or away is asked again as `patience` says, then RunFailed is raised; what it refuses
+    is BadInput, with the server's own sentence.
+    """
+
+    def __init__(self, server: str, model: str = "", jpeg: int | None = None, patience: Patience | None = None) -> None:
+        """Does not connect before it is asked something.
+
+        Args:
+            server: `http://HOST:PORT`, `https://...` for REST; `grpc://HOST:PORT`, `grpcs://...` for gRPC.
+            model: its name; "" takes the only one of a server (REST).
+            jpeg: quality of the pictures to be sent, 1 to 100; None sends them as they are.
+            patience: with the server.
+        """
+        self._transport = _transport(server)
+        self._model, self._jpeg, self._patience = model, jpeg, patience or Patience()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._transport.close()
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        if not self._model:
+            names = self._patience(self._transport.models)
+            if len(names) != 1:
+                raise BadInput(f"expected the name of a model out of: {', '.join(names)}. Received: none")
+            (self._model,) = names
+        return self._model
+
+    def describe(self) -> dict[str, Any]:
+        """What the server says of the model: threshold, warm-up, limits, ..."""
+        model = self.model
+        return self._patience(lambda: self._transport.describe(model))
+
+    def score_clip(self, frames: Iterable[np.ndarray], fps: float | None = None, extras: str = "") -> Answer:
+        """Scores frames `uint8 [H, W, C]` that follow each other, and nothing before them.
+
+        Args:
+            frames: of one size; as many as the server takes in one request.
+            fps: frames/s; None is the detector's own.
+            extras: of evidence, heat_map, box, category; joined by commas.
+        """
+        return self.send(list(frames), {"fps": fps, "extras": extras})
+
+    def stream(self, sequence_id: str, fps: float | None = None, extras: str = "") -> Stream:
+        """A camera whose state the server keeps under that name."""
+        return Stream(self, sequence_id, {"fps": fps, "extras": extras})
+
+    def send(self, frames: Sequence[np.ndarray], parameters: dict[str, Any]) -> Answer:
+        """One request; parameters that are None or empty are left out."""
+        given, model = input_of(frames, self._jpeg), self.model
+        said = {name: value for name, value in parameters.items() if value not in (None, "")}
+        return answer_of(*self._patience(lambda: self._transport.infer(model, given, said)))
+
+
+class Stream:
+    """Frames of one camera in order. The last of them are kept here.
+
+    Where the server has lost the state (it was restarted, or another pod answers), the frame is sent once more with
+    those before it, so that it has its score at once. A frame that was skipped is not counted: to the detector the
+    camera was slower for a moment, instead of new.
+    """
+
+    def __init__(self, client: Client, sequence_id: str, parameters: dict[str, Any]) -> None:
+        self._client, self._parameters = client, {**parameters, "sequence_id": sequence_id}
+        self._past: deque[np.ndarray] = deque(maxlen=CONTEXT_FRAMES)
+        self._next = 0
+        self._was_warm = False
+        self.resumed = 0  # times that the server had lost the state
+
+    def push(self, frame: np.ndarray, *, end: bool = False) -> Answer:
+        """One row: the frame's score, and what events it opened and closed.
+
+        Args:
+            frame: `uint8 [H, W, C]`.
+            end: it is the last one; the server forgets the stream.
+        """
+        answer = self._send([frame], 0, start=self._next == 0, end=end)
+        if self._was_warm and not answer.warm[-1] and self._past:
+            self.resumed += 1
+            context = list(self._past)[-max(1, CONTEXT_BYTES // frame.nbytes) :]
+            answer = self._send([*context, frame], len(context), start=True, end=end)
+        self._was_warm = self._was_warm or bool(answer.warm[-1])
+        self._past.append(frame)
+        self._next += 1
+        return answer
+
+    def _send(self, frames: list[np.ndarray], context: int, *, start: bool, end: bool) -> Answer:
+        place = {"frame_index": self._next - context, "context_frames": context}
+        marks = {name: True for name, said in (("sequence_start", start), ("sequence_end", end)) if said}
+        return self._client.send(frames, {**self._parameters, **place, **marks})
+
+
+def _transport(server: str) -> Transport:
+    parts = urlsplit(server)
+    if parts.scheme not in SCHEMES or not parts.netloc:
+        raise BadInput(f"expected a server as {'://, '.join(SCHEMES)}:// and host:port. Received: {parts.scheme}")
+    if parts.scheme.startswith("http"):
+        return Rest(server)
+    return Grpc(parts.netloc, secure=parts.scheme == "grpcs")

@@ -1,0 +1,89 @@
+"""Servers between the client and the real one, which refuse or break off the first requests as a test asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import grpc
+import httpx
+
+Faults = list[tuple[int, str]]  # status and Retry-After; 0 breaks the connection off
+
+
+@contextmanager
+def http(url: str, faults: Faults) -> Iterator[str]:
+    """Passes on what is left of the requests."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            """Quiet."""
+
+        def do_GET(self) -> None:
+            self.answer()
+
+        def do_POST(self) -> None:
+            self.answer()
+
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if faults:
+                return self.fail(*faults.pop(0))
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+            answer = httpx.request(self.command, url + self.path, content=body, headers=headers, timeout=60)
+            return self.send(answer.status_code, dict(answer.headers), answer.content)
+
+        def fail(self, status: int, retry_after: str) -> None:
+            if not status:
+                return self.connection.shutdown(2)
+            headers = {"retry-after": retry_after} if retry_after else {}
+            return self.send(status, headers, b'{"error": "as the test asked"}')
+
+        def send(self, status: int, headers: dict[str, str], content: bytes) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "content-length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def rpc(target: str, faults: list[tuple[grpc.StatusCode, str]]) -> Iterator[str]:
+    """The same for gRPC: a code, and Retry-After in the trailer."""
+    with grpc.insecure_channel(target) as channel, ThreadPoolExecutor(2) as threads:
+
+        class Handler(grpc.GenericRpcHandler):
+            def service(self, details: Any) -> Any:
+                real = channel.unary_unary(details.method)
+
+                def answer(request: bytes, context: Any) -> Any:
+                    if faults:
+                        code, retry_after = faults.pop(0)
+                        context.set_trailing_metadata((("retry-after", retry_after),) if retry_after else ())
+                        context.abort(code, "as the test asked")
+                    return real(request)
+
+                return grpc.unary_unary_rpc_method_handler(answer)
+
+        server = grpc.server(threads)
+        server.add_generic_rpc_handlers((Handler(),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.stop(0).wait()
