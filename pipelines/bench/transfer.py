@@ -19,8 +19,8 @@ import numpy as np
 from model import config, walkway
 
 OVERRIDES = (
-    *("preprocessing.height=80", "preprocessing.width=120", "prednet.shrink=1"),  # what the network sees by default
-    *("training.epochs=16", "training.steps_per_epoch=30", "training.patience=16", "walkway.train_clips=10"),
+    *("preprocessing.height=48", "preprocessing.width=72", "prednet.shrink=1"),
+    *("training.epochs=15", "training.steps_per_epoch=30", "training.patience=15", "walkway.train_clips=10"),
 )
 CAMERAS = ((0, 0), (1, 7))  # view and seed
 VALIDATION = 2  # clips of each camera
