@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.fetch import fetch
 from components.registry import Registry
+from components.start import starting_weights
 from model import config
 from model.clips import Dataset
 from model.search import metrics
@@ -43,10 +44,13 @@ class Place:
     parent: str = ""  # MLflow's run of the whole search
     endpoint: str = ""  # of S3
     region: str = ""
+    base_model: str = ""  # a directory or models:/... that trials may start from
 
 
-def run_trial(name: str, place: Place, settings: str, changes: Sequence[str], *, pasted: bool) -> None:
+def run_trial(name: str, place: Place, settings: str, changes: Sequence[str], *, transfer: bool, pasted: bool) -> None:
     """Prints `relative_error=...` after every epoch; where `pasted` is set, at the end also `pasted_auroc=...`.
+
+    With `transfer` it starts from the base model, where there is one.
 
     Raises:
         BadInput: settings or data that training refuses.
@@ -58,6 +62,8 @@ def run_trial(name: str, place: Place, settings: str, changes: Sequence[str], *,
     with tempfile.TemporaryDirectory(prefix="unforeseen-") as scratch:
         data = _open(place, Path(scratch))
         registry, run_id = _start(name, place, wanted, data)
+        started = place.base_model if transfer else ""
+        weights = starting_weights(started, place.tracking_uri, wanted.prednet) if started else None
 
         def report(record: dict[str, float]) -> None:
             error = record["validation_mse"] / max(record["copy_last_frame_mse"], 1e-12)
@@ -75,6 +81,7 @@ def run_trial(name: str, place: Place, settings: str, changes: Sequence[str], *,
                     wanted.training,
                     checkpoint_dir=Path(scratch),
                     data_digest=data.digest,
+                    start=weights,
                     on_epoch=report,
                 )
                 print(metrics.line("training_seconds", time.monotonic() - start), flush=True)

@@ -44,18 +44,24 @@ def tune(
     region: str,
     workspace: str,
     revision: str,
+    base_model: str,
+    base_digest: str,
     dataset: dsl.Input[dsl.Dataset],
     best: dsl.OutputPath(str),  # type: ignore[valid-type]
+    start: dsl.OutputPath(str),  # type: ignore[valid-type]
     tuning: dsl.Output[dsl.Artifact],
     report: dsl.Output[dsl.HTML],
 ) -> None:
-    """Goes on where a killed search stopped: with the trials in `workspace`, or with the Experiment on the cluster."""
+    """Goes on where a killed search stopped: with the trials in `workspace`, or with the Experiment on the cluster.
+
+    Best are the settings of the best trial, start is what it started from; `base_digest` is for the cache alone.
+    """
     from components.trial import Place
     from components.tune import tune_settings
 
     data = dataset.uri if tuner == "katib" else dataset.path
-    place = Place(data, camera, tracking_uri, artifact_location, "", endpoint, region)
-    paths = (dataset.path, workspace, best, tuning.path, report.path)
+    place = Place(data, camera, tracking_uri, artifact_location, "", endpoint, region, base_model)
+    paths = (dataset.path, workspace, best, start, tuning.path, report.path)
     tune_settings(place, settings, experiment, tuner, namespace, revision, *paths)
 
 
@@ -69,14 +75,18 @@ def tune_settings(
     dataset: str,
     workspace: str,
     best: str,
+    start: str,
     output: str,
     report: str,
 ) -> None:
-    """Writes the settings with the best parameters, `status.json` as Katib has it, and the report."""
+    """Writes the best settings, what training starts from, `status.json` as Katib has it, and the report."""
     with step("tune", output) as progress:
         target = Target(tuner, namespace, Path(workspace), Path(output), Path(report))
-        found = search_settings(search.parse(experiment), settings, place, Path(dataset), revision, target, progress)
+        found, base_model = search_settings(
+            search.parse(experiment), settings, place, Path(dataset), revision, target, progress
+        )
         write_text(Path(best), config.to_json(found))
+        write_text(Path(start), base_model)
 
 
 def search_settings(
@@ -87,8 +97,8 @@ def search_settings(
     revision: str,
     target: Target,
     progress: Callable[[str], None],
-) -> config.Config:
-    """The settings with those that the best trial had.
+) -> tuple[config.Config, str]:
+    """The settings with those that the best trial had, and the base model if it started from it.
 
     Raises:
         BadInput: a parameter has a value that training would refuse.
@@ -97,10 +107,10 @@ def search_settings(
     from model.report.tuning import write_tuning
 
     everything = config.parse(config.Config, json.loads(settings))
-    search.check_settings(wanted, everything, wanted.name)
+    search.check_settings(wanted, everything, place.base_model, wanted.name)
     data = Dataset.open(dataset)
     registry = Registry(place.tracking_uri, place.camera, place.artifact_location or None)
-    key = json.dumps([data.digest, settings, revision])
+    key = json.dumps([data.digest, settings, revision, place.base_model])
     run_id = _run(registry, wanted, search.digest(wanted, key))
     progress(f"{wanted.max_trials} trials, {wanted.parallel} at a time, {wanted.algorithm}; MLflow run {run_id}")
     told = arguments(place, settings, run_id)
@@ -118,7 +128,7 @@ def search_settings(
     found = {"trial": best.name, "metric": wanted.metric, "value": best.value(wanted), "trials": len(result.trials)}
     write_text(target.output / "best.json", json.dumps({**found, "settings": changes}))
     progress(f"best: {best.name}, {', '.join(changes)}")
-    return search.apply(everything, changes)
+    return search.apply(everything, changes), place.base_model if search.transfers(wanted, best.assignments) else ""
 
 
 def arguments(place: Place, settings: str, parent: str) -> list[str]:
@@ -132,6 +142,7 @@ def arguments(place: Place, settings: str, parent: str) -> list[str]:
         "parent": parent,
         "endpoint": place.endpoint,
         "region": place.region,
+        "base-model": place.base_model,
     }
     return [f"--{name}={value}" for name, value in told.items() if value]
 

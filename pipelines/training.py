@@ -90,6 +90,7 @@ def _pipeline(*, tuned: bool) -> Any:
         )
         dataset = preprocessed.outputs["dataset"]
         settings: Any = train_settings
+        start: Any = base_model
         found: tuple[Any, ...] = ()
         if tuned:
             search = _component(tune)(
@@ -104,9 +105,12 @@ def _pipeline(*, tuned: bool) -> Any:
                 region=region,
                 workspace=workspace,
                 revision=revision,
+                base_model=base_model,
+                base_digest=base_digest,
                 dataset=dataset,
             )
-            settings, found = search.outputs["best"], (search.outputs["tuning"], search.outputs["report"])
+            settings, start = search.outputs["best"], search.outputs["start"]
+            found = search.outputs["tuning"], search.outputs["report"]
         trained = _component(train)(
             camera=camera,
             settings=settings,
@@ -115,7 +119,7 @@ def _pipeline(*, tuned: bool) -> Any:
             checkpoints=checkpoints,
             revision=revision,
             feedback=feedback,
-            base_model=base_model,
+            base_model=start,
             base_digest=base_digest,
             compare_scratch=compare_scratch,
             dataset=dataset,

@@ -3,7 +3,7 @@
 from model.search.experiment import Experiment, MedianStop, parse, read
 from model.search.result import Result, Trial
 from model.search.run import run
-from model.search.settings import apply, check_settings, overrides
+from model.search.settings import apply, check_settings, overrides, transfers
 from model.search.study import digest
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "parse",
     "read",
     "run",
+    "transfers",
 ]

@@ -57,7 +57,7 @@ def _run(wanted: argparse.Namespace) -> None:
     settings, places = config.build(wanted.preset, wanted.set), profile.read(wanted.profile)
     camera = wanted.camera or ("walkway" if wanted.source == "walkway" else _name_of(wanted.source))
     said = feedback.to_json(feedback.read(wanted.feedback)) if wanted.feedback else ""
-    experiment = read_experiment(wanted.tune, settings) if wanted.tune else ""
+    experiment = read_experiment(wanted.tune, settings, wanted.base_model) if wanted.tune else ""
     start = (wanted.base_model, wanted.compare_scratch)
     run = local.Run(wanted.source, camera, wanted.out.absolute(), settings, places, said, experiment, *start)
     if wanted.dry_run:

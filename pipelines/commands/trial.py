@@ -15,6 +15,8 @@ def add(commands: Commands) -> None:
     trial.add_argument("--camera", required=True, help="names the experiment in MLflow")
     trial.add_argument("--settings", default="{}", metavar="JSON", help="all settings; those left out have defaults")
     trial.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="over these; repeatable")
+    trial.add_argument("--transfer", choices=("yes", "no"), default="yes", help="start from the base model, if any")
+    trial.add_argument("--base-model", default="", help="a detector directory or models:/NAME@ALIAS")
     trial.add_argument("--pasted", action="store_true", help="also judge on anomalies pasted into validation clips")
     trial.add_argument("--tracking-uri", required=True, help="of MLflow")
     trial.add_argument("--artifact-location", default="", help="where a new MLflow experiment keeps its files")
@@ -37,5 +39,6 @@ def _trial(wanted: argparse.Namespace) -> None:
         parent=wanted.parent,
         endpoint=wanted.endpoint,
         region=wanted.region,
+        base_model=wanted.base_model,
     )
-    run_trial(wanted.name, place, wanted.settings, wanted.set, pasted=wanted.pasted)
+    run_trial(wanted.name, place, wanted.settings, wanted.set, transfer=wanted.transfer == "yes", pasted=wanted.pasted)

@@ -51,12 +51,12 @@ def _tune(wanted: argparse.Namespace) -> None:
     place = Place(str(wanted.data.absolute()), wanted.camera, *places.tracking(out))
     target = Target("optuna", "", out, out, out / "tuning.html")
     text = config.to_json(settings)
-    found = search_settings(experiment, text, place, wanted.data, local.revision(), target, say)
+    found, _ = search_settings(experiment, text, place, wanted.data, local.revision(), target, say)
     write_text(out / "settings.json", config.to_json(found) + "\n")
     print(f"report {target.report}, settings {out / 'settings.json'}")
 
 
-def read_experiment(path: Path, settings: config.Config) -> str:
+def read_experiment(path: Path, settings: config.Config, base_model: str = "") -> str:
     """The text of an Experiment that Katib, this machine and training take.
 
     Raises:
@@ -65,5 +65,5 @@ def read_experiment(path: Path, settings: config.Config) -> str:
     from model import search
 
     experiment = search.read(path)
-    search.check_settings(experiment, settings, str(path))
+    search.check_settings(experiment, settings, base_model, str(path))
     return json.dumps(experiment.document)

@@ -162,12 +162,12 @@ def test_the_defaults_are_katibs():
 
 def test_the_projects_own_experiment_searches_what_it_promises():
     found = search.read(MANIFEST)
-    search.check_settings(found, config.build(), "manifest")
+    search.check_settings(found, config.build(), "", "manifest")
     changed = search.overrides(found, {parameter.name: "7" for parameter in found.parameters})
     assert {change.partition("=")[0] for change in changed} == {
         *("training.batch_size", "prednet.stack_sizes", "prednet.r_stack_sizes", "prednet.r_filter_sizes"),
         *("training.learning_rate", "training.final_learning_rate", "training.window_frames"),
-        *("training.layer_loss_weights", "training.transfer", "training.freeze_layers"),
+        *("training.layer_loss_weights", "training.freeze_layers"),
     }
     logarithmic = {parameter.name for parameter in found.parameters if parameter.log}
     assert logarithmic == {"learning_rate", "final_learning_rate"}
@@ -201,13 +201,15 @@ def test_the_projects_own_experiment_passes_the_published_schema():
             '{min: "0", max: "8", step: "2"}',
             "batch_size = 0: expected training.batch",
         ),
+        ('list: ["no"]', 'list: ["no", "yes"]', "parameter transfer = yes: expected --base-model"),
+        ('list: ["no"]', 'list: ["no", "on"]', "parameter transfer = on: expected --transfer=yes or no"),
         ("--set=training.epochs=4", "--set=training.epochs=none", "training.epochs as int"),
     ],
 )
 def test_settings_that_training_would_refuse_are_found_before_any_trial(old: str, new: str, words: str):
     found = search.parse(MANIFEST.read_text().replace(old, new, 1))
     with pytest.raises(BadInput) as caught:
-        search.check_settings(found, config.build(), "file.yaml")
+        search.check_settings(found, config.build(), "", "file.yaml")
     assert words in str(caught.value)
 
 
@@ -222,8 +224,11 @@ def test_the_best_trial_hands_on_what_was_searched_and_not_what_bounds_a_trial()
     assert settings.training.steps_per_epoch == config.Training.steps_per_epoch
 
 
-@pytest.mark.parametrize("word", ["training.transfer=yes", "training.freeze_layers=[9,"])
-def test_a_setting_that_means_nothing_yet_is_refused_unless_it_says_from_scratch(word: str):
-    assert search.apply(config.build(), ["training.transfer=no", "training.freeze_layers=[]"]) == config.build()
-    with pytest.raises(BadInput):
-        search.apply(config.build(), [word])
+def test_a_base_model_is_used_by_trials_that_say_so():
+    text = MANIFEST.read_text()
+    search.check_settings(search.parse(text.replace('list: ["no"]', 'list: ["no", "yes"]')), config.build(), "a", "f")
+    with pytest.raises(BadInput, match="expected a trial with --transfer=yes"):
+        search.check_settings(search.parse(text), config.build(), "a", "f")
+    found = search.parse(text)
+    chosen = {parameter.name: "2" for parameter in found.parameters}
+    assert [search.transfers(found, {**chosen, "transfer": word}) for word in ("yes", "no")] == [True, False]
