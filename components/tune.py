@@ -2,7 +2,10 @@
 
 import json
 import os
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +18,7 @@ from components.trial import MODULES, Place
 from model import config, search
 from model.atomic import write_text
 from model.clips import Dataset
-from model.errors import RunFailed
+from model.errors import BadInput, RunFailed
 
 if TYPE_CHECKING:
     from model.search import Result
@@ -59,7 +62,7 @@ def tune(
     from components.trial import Place
     from components.tune import tune_settings
 
-    data = dataset.uri if tuner == "katib" else dataset.path
+    data = dataset.uri.replace("minio://", "s3://") if tuner == "katib" else dataset.path
     place = Place(data, camera, tracking_uri, artifact_location, "", endpoint, region, base_model)
     paths = (dataset.path, workspace, best, start, tuning.path, report.path)
     tune_settings(place, settings, experiment, tuner, namespace, revision, *paths)
@@ -80,7 +83,7 @@ def tune_settings(
     report: str,
 ) -> None:
     """Writes the best settings, what training starts from, `status.json` as Katib has it, and the report."""
-    with step("tune", output) as progress:
+    with step("tune", output) as progress, _cancellable():
         target = Target(tuner, namespace, Path(workspace), Path(output), Path(report))
         found, base_model = search_settings(
             search.parse(experiment), settings, place, Path(dataset), revision, target, progress
@@ -114,10 +117,13 @@ def search_settings(
     run_id = _run(registry, wanted, search.digest(wanted, key))
     progress(f"{wanted.max_trials} trials, {wanted.parallel} at a time, {wanted.algorithm}; MLflow run {run_id}")
     told = arguments(place, settings, run_id)
+    if target.tuner == "katib" and not place.data.startswith("s3://"):
+        raise BadInput(f"expected the data set in an S3 store, where Katib's trials find it. Received: {place.data}")
     with registry.recording(run_id):
         if target.tuner == "katib":
-            raise NotImplementedError
-        result = _here(wanted, key, told, target.workspace, progress)
+            result = _on_cluster(wanted, told, run_id, registry, target.namespace, progress)
+        else:
+            result = _here(wanted, key, told, target.workspace, progress)
         target.output.mkdir(parents=True, exist_ok=True)
         status = json.dumps(result.status(), indent=1)
         write_text(target.output / "status.json", status)
@@ -129,6 +135,16 @@ def search_settings(
     write_text(target.output / "best.json", json.dumps({**found, "settings": changes}))
     progress(f"best: {best.name}, {', '.join(changes)}")
     return search.apply(everything, changes), place.base_model if search.transfers(wanted, best.assignments) else ""
+
+
+@contextmanager
+def _cancellable() -> Iterator[None]:
+    """Lets a cancelled run clean up: SIGTERM raises SystemExit."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def arguments(place: Place, settings: str, parent: str) -> list[str]:
@@ -172,6 +188,20 @@ def _here(
     return search.run(
         experiment, workspace, progress, arguments=told, key=key, modules=MODULES, environment=environment
     )
+
+
+def _on_cluster(
+    experiment: search.Experiment,
+    told: list[str],
+    run_id: str,
+    registry: Registry,
+    namespace: str,
+    progress: Callable[[str], None],
+) -> "Result":
+    from components.cluster import connect
+    from components.katib import run_on_katib
+
+    return run_on_katib(experiment, told, run_id, connect(namespace), registry, progress)
 
 
 def _best(result: "Result") -> "search.Trial":

@@ -119,6 +119,8 @@ def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
         "base_digest": base_digest,
         "compare_scratch": wanted.compare_scratch,
         "experiment": wanted.experiment,
+        "tuner": wanted.profile.tuner,
+        "namespace": wanted.profile.namespace,
         "workspace": str(wanted.out / "tuning"),
     }
 

@@ -91,6 +91,14 @@ class Registry:
             runs = self._client.search_runs([self._experiment_id], wanted, max_results=1)
         return str(runs[0].info.run_id) if runs else None
 
+    def curves(self, parent: str, metric: str) -> dict[str, tuple[float, ...]]:
+        """A metric of each run below this one, by the run's name, in the order it was logged."""
+        wanted = f"tags.`mlflow.parentRunId` = '{parent}'"
+        with answering(self.tracking_uri):
+            runs = self._client.search_runs([self._experiment_id], wanted)
+            histories = {run.info.run_name: self._client.get_metric_history(run.info.run_id, metric) for run in runs}
+        return {name: tuple(point.value for point in history) for name, history in histories.items() if history}
+
     def end_run(self, run_id: str, status: str) -> None:
         """FINISHED, FAILED or KILLED."""
         with answering(self.tracking_uri):

@@ -51,13 +51,14 @@ def _run(wanted: argparse.Namespace) -> None:
     from model import config
     from model.footage import feedback
     from pipelines import local, profile, table
+    from pipelines.tuning import placed
 
     if wanted.compare_scratch and not wanted.base_model:
         raise BadInput("expected --base-model with --compare-scratch. Received: none")
     settings, places = config.build(wanted.preset, wanted.set), profile.read(wanted.profile)
     camera = wanted.camera or ("walkway" if wanted.source == "walkway" else _name_of(wanted.source))
     said = feedback.to_json(feedback.read(wanted.feedback)) if wanted.feedback else ""
-    experiment = read_experiment(wanted.tune, settings, wanted.base_model) if wanted.tune else ""
+    experiment = placed(read_experiment(wanted.tune, settings, wanted.base_model), places) if wanted.tune else ""
     start = (wanted.base_model, wanted.compare_scratch)
     run = local.Run(wanted.source, camera, wanted.out.absolute(), settings, places, said, experiment, *start)
     if wanted.dry_run:

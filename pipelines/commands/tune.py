@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
-from model import config
+from model import config, search
 from model.atomic import write_text
 from model.errors import BadInput
 from pipelines.commands.common import Commands, add_profile, quiet, say
@@ -31,10 +30,8 @@ def add(commands: Commands) -> None:
 
 
 def _tune(wanted: argparse.Namespace) -> None:
-    from model import search
-
     settings = config.build(wanted.preset, wanted.set)
-    experiment = search.parse(read_experiment(wanted.experiment, settings))
+    experiment = read_experiment(wanted.experiment, settings)
     if wanted.check:
         print(f"{wanted.experiment}: {experiment.max_trials} trials of {len(experiment.parameters)} parameters")
         return
@@ -56,14 +53,12 @@ def _tune(wanted: argparse.Namespace) -> None:
     print(f"report {target.report}, settings {out / 'settings.json'}")
 
 
-def read_experiment(path: Path, settings: config.Config, base_model: str = "") -> str:
-    """The text of an Experiment that Katib, this machine and training take.
+def read_experiment(path: Path, settings: config.Config, base_model: str = "") -> search.Experiment:
+    """An Experiment that Katib, this machine and training take.
 
     Raises:
         BadInput: they do not.
     """
-    from model import search
-
     experiment = search.read(path)
     search.check_settings(experiment, settings, base_model, str(path))
-    return json.dumps(experiment.document)
+    return experiment
