@@ -6,7 +6,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SCORES = (-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0)
-REASONS = ("invalid", "not_found", "too_large", "full", "loading")  # why a request was refused
 
 
 class Metrics:
@@ -44,9 +43,9 @@ class Metrics:
         self.stream_bytes = gauge("stream_bytes", "Of the states of all streams", ())
         self.evicted = counter("streams_evicted", "States that left for lack of memory or of news", ("reason",))
         self.gaps = counter("streams_restarted", "Streams that began anew: a gap, or a new detector")
-        self.batch = histogram("batch_frames", "Frames that went through the network together", (1, 2, 4, 8, 16))
-        self.queue_seconds = histogram("queue_seconds", "That a frame waited for the network", SECONDS)
-        self.step_seconds = histogram("step_seconds", "That the network took for a batch", SECONDS)
+        self.batch = histogram("batch_frames", "Frames that went through the network together", (1, 2, 4, 8, 16), ())
+        self.queue_seconds = histogram("queue_seconds", "That a frame waited for the network", SECONDS, ())
+        self.step_seconds = histogram("step_seconds", "That the network took for a batch", SECONDS, ())
         self.cold_starts = counter("cold_starts", "Detectors that were loaded and compiled")
         self.load_seconds = histogram("load_seconds", "That loading and compiling a detector took", SECONDS)
         self.detector_bytes = gauge("detector_bytes", "Of all detectors in memory", ())

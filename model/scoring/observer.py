@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 
 from model.prednet import State
@@ -37,8 +38,8 @@ class Observer:
     @property
     def bytes(self) -> int:
         """Of what is remembered."""
-        kept = (self._last, self._last_small, None if self._state is None else self._state.numpy())
-        return sum(array.nbytes for array in kept if array is not None)
+        kept = (self._last, self._last_small, self._state)
+        return sum(np.asarray(array).nbytes for array in kept if array is not None)
 
     def observe(self, frame: np.ndarray) -> Observation:
         """Takes the next preprocessed frame `uint8 [H, W, C]`."""
@@ -66,10 +67,10 @@ class Observer:
 
     def _look(self, last: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Root mean square speed of every block, and the motion of what moves in it."""
-        moved = flow(last, frame)
+        right, down = cv2.split(flow(last, frame))
         grid = frame.shape[0] // CELL, frame.shape[1] // CELL
-        square = np.square(moved).sum(axis=-1)
-        weighted = np.sqrt(square)[..., np.newaxis] * moved
-        sums = block_means(cells(np.dstack([weighted, np.sqrt(square), square]), grid), self._block)
+        square = right * right + down * down
+        speed = np.sqrt(square)
+        sums = block_means(cells(cv2.merge([speed * right, speed * down, speed, square]), grid), self._block)
         motion = sums[..., :2] / np.maximum(sums[..., 2:3], np.float32(1e-3))
         return np.sqrt(sums[..., 3]), motion

@@ -21,10 +21,18 @@ class Stepped(NamedTuple):
     state: Any  # [N], the network's after the frame, all of it in one row; see `Step.unpack`
 
 
+class Pending(Protocol):
+    """A step that is under way."""
+
+    def result(self) -> Stepped:
+        """Waits for it."""
+        ...
+
+
 class Steps(Protocol):
     """Whoever makes a step for an observer: alone, or together with those of other clips."""
 
-    def submit(self, frame: np.ndarray, state: Any) -> Future[Stepped]:
+    def submit(self, frame: np.ndarray, state: Any) -> Pending:
         """Takes a frame `float32 [H, W, C]` in [0, 1] and the state before it, None before the first."""
         ...
 
@@ -68,7 +76,7 @@ class Step:
         """A step of each of several clips, as many as were compiled for."""
         before = [self._first if state is None else state for state in states]
         predictions, seen, after = self._compiled[len(frames)](np.stack(frames), before)
-        return [Stepped(p.numpy(), s.numpy(), a) for p, s, a in zip(predictions, seen, after, strict=True)]
+        return [Stepped(np.asarray(p), np.asarray(s), a) for p, s, a in zip(predictions, seen, after, strict=True)]
 
     def submit(self, frame: np.ndarray, state: Any) -> Future[Stepped]:
         """One clip's step, in a thread beside the caller's."""
@@ -76,7 +84,7 @@ class Step:
 
     def unpack(self, state: Any) -> State:
         """The parts of a state, each a view `[1, H_l, W_l, c]`."""
-        rows = np.split(state.numpy(), self._ends[:-1])
+        rows = np.split(np.asarray(state), self._ends[:-1])
         parts = [row.reshape(1, *shape) for row, shape in zip(rows, self._shapes, strict=True)]
         return self._state(parts)
 
