@@ -15,6 +15,7 @@ import uvicorn
 from model.errors import BadInput
 from serving.decode import Fetch
 from serving.engine import Engine
+from serving.errors import Loading
 from serving.grpc_server import server as grpc_server
 from serving.limits import Limits
 from serving.rest import application
@@ -62,7 +63,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     service = Service(engine, limits, fetch)
-    listener = _listen(addresses)
+    listener = listen(addresses)
     config = uvicorn.Config(
         application(service), log_config=None, access_log=False, timeout_graceful_shutdown=int(GRACE_SECONDS)
     )
@@ -88,10 +89,15 @@ async def _serve(
 def _load(engine: Engine) -> None:
     """A single detector before anything is asked of it; of many, each when it is."""
     names = engine.models()
-    if len(names) == 1:
-        engine.describe(names[0])
-    else:
-        from model import detector  # noqa: F401 brings TensorFlow, which the first request would wait for
+    if len(names) != 1:
+        return
+    while True:
+        try:
+            engine.describe(names[0])
+            return
+        except Loading as e:
+            if not isinstance(e.__cause__, TimeoutError):  # else it only takes longer than a request may wait
+                raise BadInput(str(e.__cause__ or e)) from e
 
 
 async def _until(task: asyncio.Task[object], stop: asyncio.Event, web: asyncio.Task[None]) -> None:
@@ -103,7 +109,12 @@ async def _until(task: asyncio.Task[object], stop: asyncio.Event, web: asyncio.T
         task.result()
 
 
-def _listen(addresses: Addresses) -> socket.socket:
+def listen(addresses: Addresses) -> socket.socket:
+    """The socket of REST.
+
+    Raises:
+        BadInput: its address is taken, or not ours.
+    """
     family = socket.AF_INET6 if ":" in addresses.host else socket.AF_INET
     try:
         return socket.create_server((addresses.host, addresses.port), family=family, backlog=1024)

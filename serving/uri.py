@@ -13,7 +13,6 @@ import urllib3
 from serving.decode import Fetch
 from serving.errors import Refused, TooLarge
 from serving.parameters import shown
-from serving.sizes import BODY
 
 LONGEST = 2048  # characters
 SECONDS = 30.0  # for all of a download
@@ -23,12 +22,13 @@ METADATA = {"fd00:ec2::254", "168.63.129.16"}  # of clouds that do not keep it o
 PORTS = {"http": 80, "https": 443}
 
 
-def fetcher(allowed: Sequence[str], s3: Callable[[str, int], bytes]) -> Fetch:
+def fetcher(allowed: Sequence[str], s3: Callable[[str, int], bytes], most: int) -> Fetch:
     """A function that brings what an address holds.
 
     Args:
         allowed: what addresses may begin with; a prefix ends at a `/`, whether it is written or not.
         s3: brings an object of at most so many bytes.
+        most: bytes of a video.
     """
     prefixes = [prefix if prefix.endswith("/") else f"{prefix}/" for prefix in allowed]
 
@@ -36,7 +36,7 @@ def fetcher(allowed: Sequence[str], s3: Callable[[str, int], bytes]) -> Fetch:
         parts = _parsed(address)
         if not any(parts.geturl().startswith(prefix) for prefix in prefixes):
             raise Refused(f"expected an address that this server allows. Received: {shown(_bare(parts))}")
-        return s3(address, BODY) if parts.scheme == "s3" else _download(parts)
+        return s3(address, most) if parts.scheme == "s3" else _download(parts, most)
 
     return fetch
 
@@ -74,7 +74,7 @@ def _parsed(address: str) -> SplitResult:
     return parts
 
 
-def _download(parts: SplitResult) -> bytes:
+def _download(parts: SplitResult, most: int) -> bytes:
     host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
     address = check_host(host, port)
     pool: urllib3.HTTPConnectionPool
@@ -89,19 +89,19 @@ def _download(parts: SplitResult) -> bytes:
             answer = pool.urlopen(
                 "GET", path, headers=headers, redirect=False, retries=False, preload_content=False, timeout=TIMEOUT
             )
-            return _taken(answer, parts)
+            return _taken(answer, parts, most)
         except urllib3.exceptions.HTTPError as e:
             raise Refused(f"expected a server that answers. Received: {type(e).__name__}") from e
 
 
-def _taken(answer: urllib3.BaseHTTPResponse, parts: SplitResult) -> bytes:
+def _taken(answer: urllib3.BaseHTTPResponse, parts: SplitResult, most: int) -> bytes:
     if answer.status != 200:
         raise Refused(f"expected a file at {shown(_bare(parts))}. Received: HTTP {answer.status}")
     end, content = time.monotonic() + SECONDS, bytearray()
     for chunk in answer.stream(CHUNK, decode_content=False):
         content += chunk
-        if len(content) > BODY:
-            raise TooLarge(f"expected a video of at most {BODY} bytes. Received: more")
+        if len(content) > most:
+            raise TooLarge(f"expected a video of at most {most} bytes. Received: more")
         if time.monotonic() > end:
             raise Refused(f"expected a video within {SECONDS:.0f} s. Received: {len(content)} bytes of it")
     return bytes(content)

@@ -47,29 +47,36 @@ def add(commands: Commands) -> None:
 
 
 def _serve(wanted: argparse.Namespace) -> None:
-    tensorflow = threading.Thread(target=_load_tensorflow)  # beside what else is loaded
-    with quiet():
-        tensorflow.start()
-        from prometheus_client import REGISTRY
+    from pipelines import profile
+    from serving import limits
 
-        from pipelines import profile
-        from serving import engine, fleet, limits, logs, metrics, server, uri
-
-        tensorflow.join()
-    places = profile.read(wanted.profile)
-    bounds = _limits(wanted, limits.Limits())
-    handler = logging.StreamHandler()
-    handler.setFormatter(logs.JsonFormatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    places, bounds = profile.read(wanted.profile), _limits(wanted, limits.Limits())
     with tempfile.TemporaryDirectory(prefix="unforeseen-") as scratch:
-        detectors = fleet.Fleet(_source(wanted, places, Path(scratch)), bounds, metrics.Metrics(REGISTRY))
+        source = _source(wanted, places, Path(scratch))  # what is wrong is said before anything heavy is loaded
+        tensorflow = threading.Thread(target=_load_tensorflow)  # beside KServe, which takes half as long
+        with quiet():
+            tensorflow.start()
+            from prometheus_client import REGISTRY
+
+            from serving import engine, fleet, metrics, server, sizes, uri
+
+            tensorflow.join()
+        _log_as_json()
         server.serve(
-            engine.Engine(detectors, bounds),
+            engine.Engine(fleet.Fleet(source, bounds, metrics.Metrics(REGISTRY)), bounds),
             bounds,
             server.Addresses(wanted.host, wanted.port, wanted.grpc_port),
-            lambda addresses: _announce(detectors.names(), addresses),
-            uri.fetcher(wanted.allow_uri, _s3(places)) if wanted.allow_uri else None,
+            lambda addresses: _announce(source.names(), addresses),
+            uri.fetcher(wanted.allow_uri, _s3(places), sizes.BODY) if wanted.allow_uri else None,
         )
+
+
+def _log_as_json() -> None:
+    from serving.logs import JsonFormatter
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
 def _load_tensorflow() -> None:
