@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from model.errors import BadInput, RunFailed
-from pipelines.commands import deploy, evaluate, feedback, import_weights, run, score, serve, trial, tune
+from pipelines.commands import deploy, evaluate, feedback, import_weights, run, score, serve, trial, tune, watch_video
 
-COMMANDS = (run, score, evaluate, feedback, import_weights, serve, tune, trial, deploy)
+COMMANDS = (run, score, evaluate, feedback, import_weights, serve, tune, trial, deploy, watch_video)
 
 
 def parser() -> argparse.ArgumentParser:

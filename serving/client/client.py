@@ -124,14 +124,18 @@ class Stream:
         self._was_warm = False
         self.resumed = 0  # times that the server had lost the state
 
-    def push(self, frame: np.ndarray, *, end: bool = False) -> Answer:
+    def push(self, frame: np.ndarray, *, start: bool = False, end: bool = False) -> Answer:
         """One row: the frame's score, and what events it opened and closed.
 
         Args:
             frame: `uint8 [H, W, C]`.
+            start: nothing before it belongs to it, as after a cut; always so for the first one.
             end: it is the last one; the server forgets the stream.
         """
-        answer = self._send([frame], 0, start=self._next == 0, end=end)
+        if start:
+            self._past.clear()
+            self._was_warm = False
+        answer = self._send([frame], 0, start=start or self._next == 0, end=end)
         if self._was_warm and not answer.warm[-1] and self._past:
             self.resumed += 1
             context = list(self._past)[-max(1, CONTEXT_BYTES // frame.nbytes) :]

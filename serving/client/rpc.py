@@ -18,7 +18,7 @@ from serving.client.tensors import Input, Output
 
 SECONDS = 60.0  # for an answer
 OPTIONS = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
-KINDS = {bool: "bool_param", int: "int64_param", float: "double_param", str: "string_param"}
+KINDS = {bool: "bool_param", int: "int64_param"}
 
 
 class Grpc:
@@ -52,7 +52,8 @@ class Grpc:
         tensor = m.ModelInferRequest.InferInputTensor(name=given.name, datatype=given.datatype, shape=given.shape)
         request = m.ModelInferRequest(model_name=model, inputs=[tensor], raw_input_contents=[given.raw()])
         for name, value in parameters.items():
-            setattr(request.parameters[name], KINDS[type(value)], value)
+            kind = KINDS.get(type(value), "string_param")  # the protocol has no field for fractions
+            setattr(request.parameters[name], kind, value if kind in KINDS.values() else str(value))
         response = self._answer(self._infer, request)
         pairs = zip(response.outputs, response.raw_output_contents, strict=True)
         return [_output(found, raw) for found, raw in pairs], str(response.model_version)
