@@ -9,10 +9,16 @@ IS_311 := -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
 PYTHON ?= $(shell for p in python3.11 python3 python; do $$p $(IS_311) 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --no-compile
 COMPILE := uv pip compile --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes
+TENSORFLOW = $(shell sed -n 's/^tensorflow==\([^ ]*\).*/\1/p' requirements.lock)
+
+REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+ENGINE ?= docker
+TARGET ?= cpu
+IMAGE ?= unforeseen:$(REVISION)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test bench lint format lock clean
+.PHONY: help run test bench image sbom lint format lock clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +32,13 @@ test: lint ## Install, then check style and types and run every test
 bench: $(VENV)/run.stamp $(VENV)/project.stamp ## Measure training, inference, preprocessing and the pipeline's own overhead
 	$(BIN)/python -m pipelines.bench
 
+image: ## Build the image: TARGET=cpu or gpu, IMAGE=name:tag, ENGINE=docker or podman, BASE=another base image
+	$(ENGINE) build -f Dockerfile.gpu --target $(TARGET) -t $(IMAGE) --build-arg REVISION=$(REVISION) \
+		$(if $(BASE),--build-arg BASE=$(BASE)) $(BUILD_FLAGS) .
+
+sbom: $(VENV)/run.stamp $(VENV)/project.stamp ## List what is installed, and under which licences, into build/
+	$(BIN)/python .ci/sbom.py build
+
 lint: $(VENV)/dev.stamp $(VENV)/project.stamp ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,9 +48,11 @@ format: $(VENV)/dev.stamp ## Write the style that lint expects
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## Write both lock files anew from pyproject.toml; needs uv
+lock: ## Write the lock files anew from pyproject.toml; needs uv
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	echo 'tensorflow-cpu==$(TENSORFLOW)' | $(COMPILE) --no-deps --no-header - -o requirements-cpu.lock
+	echo 'tensorflow[and-cuda]==$(TENSORFLOW)' | $(COMPILE) --no-header -c requirements.lock - -o requirements-gpu.lock
 
 clean: ## Remove the virtual environment and every cache; runs/ stays
 	rm -rf $(VENV) build unforeseen.egg-info .mypy_cache .pytest_cache .ruff_cache
