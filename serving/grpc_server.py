@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -61,7 +62,9 @@ class Servicer(InferenceServicer):
             request.ByteSize(),
             str(metadata.get(REQUEST_ID) or request.id or uuid.uuid4().hex)[:128],
         )
-        return await self._service.answer(asked)
+        response = await self._service.answer(asked)
+        self._service.metrics.response_bytes.labels("grpc").inc(response.ByteSize())
+        return response
 
     async def RepositoryModelLoad(self, request: Any, context: Any) -> Any:  # noqa: N802 the protocol's name
         """Not offered."""
@@ -149,7 +152,7 @@ async def _answered(method: Callable[[Any, Any], Any], request: Any, context: An
         return await method(request, context)
     except Refused as e:
         log.info("refused", extra={"reason": str(e)})
-        trailer = (("retry-after", f"{e.retry_after:.0f}"),) if isinstance(e, Full) else ()
+        trailer = (("retry-after", str(max(1, math.ceil(e.retry_after)))),) if isinstance(e, Full) else ()
         await context.abort(StatusCode[e.code], str(e), trailer)
     except ModelNotFound as e:
         await context.abort(StatusCode.NOT_FOUND, f"expected the name of a model. Received: {shown(str(e))}")

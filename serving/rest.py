@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -70,6 +71,7 @@ def _route(service: Service, road: str, reply: Reply) -> Callable[..., Any]:
         asked = Asked(road, model_name, read, write, len(body), _id(request))
         response: Response = await service.answer(asked)
         response.headers[REQUEST_ID] = asked.id
+        service.metrics.response_bytes.labels(road).inc(len(response.body))
         return response
 
     score.__name__ = road
@@ -132,7 +134,7 @@ def _error(request: Request, status: int, text: str, headers: Mapping[str, str] 
 
 async def _refused(request: Request, e: Any) -> Response:
     log.info("refused", extra={"request_id": _id(request), "reason": str(e)})
-    headers = {"Retry-After": f"{e.retry_after:.0f}"} if isinstance(e, Full) else None
+    headers = {"Retry-After": str(max(1, math.ceil(e.retry_after)))} if isinstance(e, Full) else None
     return _error(request, e.status, str(e), headers)
 
 

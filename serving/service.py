@@ -6,15 +6,15 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import kserve
 from kserve.protocol.dataplane import DataPlane
 
-from model.errors import BadInput
 from serving.call import Call
 from serving.decode import Fetch, decode
 from serving.describe import facts, inputs, outputs
@@ -152,10 +152,13 @@ class Service:
         Raises:
             Refused: the request, or the moment, is not right.
         """
-        camera = self.cameras.get_model(asked.model)
-        if camera is None:
-            raise NotFound(f"expected a model of {', '.join(self._engine.models())}. Received: {shown(asked.model)}")
-        self._door.enter(asked.bytes)
+        with self._counted():
+            camera = self.cameras.get_model(asked.model)
+            if camera is None:
+                raise NotFound(
+                    f"expected a model of {', '.join(self._engine.models())}. Received: {shown(asked.model)}"
+                )
+            self._door.enter(asked.bytes)
         work = self._workers.submit(self._work, asked)
         work.add_done_callback(lambda _: self._door.leave(asked.bytes))  # not before, even if the client is gone
         result, _ = await camera(asyncio.wrap_future(work))
@@ -171,18 +174,24 @@ class Service:
         """Finishes what is under way."""
         self._workers.shutdown()
 
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Of what never comes to the engine, which counts its own."""
+        try:
+            yield
+        except Refused as e:
+            self.metrics.refused.labels(type(e).__name__.lower()).inc()
+            raise
+
     def _work(self, asked: Asked) -> Any:
         begun = time.monotonic()
-        call = asked.read()
-        clip = decode(call.tensor, self._limits, self._fetch)
+        with self._counted():
+            call = asked.read()
+            clip = decode(call.tensor, self._limits, self._fetch)
         given = call.parameters
-        request = Request(
-            clip.frames, given.place, given.context_frames, given.fps or clip.fps, engine_extras(call.outputs)
-        )
-        try:
-            answer = self._engine.score(asked.model, request, asked.id)
-        except BadInput as e:
-            raise Refused(str(e)) from e
+        fps, extras = given.fps or clip.fps, engine_extras(call.outputs)
+        request = Request(clip.frames, given.place, given.context_frames, fps, extras)
+        answer = self._engine.score(asked.model, request, asked.id)
         written = asked.write(call, answer)
         log.info(
             "answered",
