@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import signal
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def _watch(wanted: argparse.Namespace) -> None:
     from serving.client.webhook import Webhook
 
     _check(wanted)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a camera's watch ends the same way by either
+    stop = _on_signal()
     tally = Tally()
     with ExitStack() as stack:
         client = stack.enter_context(Client(wanted.server, wanted.model, wanted.jpeg))
@@ -50,10 +51,23 @@ def _watch(wanted: argparse.Namespace) -> None:
                 webhook.post(event)
 
         try:
-            watch(client, wanted.source, wanted.fps, tell, say, tally, wanted.overlay)
+            watch(client, wanted.source, wanted.fps, tell, say, tally, stop, wanted.overlay)
         finally:
             counts = dataclasses.asdict(tally)
             print(json.dumps(counts) if wanted.json else _summary(counts), flush=True)
+
+
+def _on_signal() -> threading.Event:
+    """Set by the first Ctrl-C or SIGTERM; the second one kills."""
+    stop = threading.Event()
+
+    def handle(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    return stop
 
 
 def _check(wanted: argparse.Namespace) -> None:

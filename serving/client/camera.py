@@ -19,7 +19,8 @@ from model import config, footage
 from model.clips import SourceClip
 
 LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://")
-OPEN_MS, READ_MS = 10_000, 10_000  # that a camera may take
+OPEN_MS, READ_MS = 10_000, 5_000  # that a camera may take
+LOOK_SECONDS = 0.2  # between two looks whether to stop
 LONGEST_PAUSE = 30.0  # seconds between two tries to reach a camera
 Say = Callable[[str], None]
 
@@ -47,9 +48,11 @@ def clips(source: str) -> list[SourceClip]:
     return footage.read_clips(Path(source), None, config.Footage())
 
 
-def recorded(clip: SourceClip) -> Iterator[Taken]:
-    """Every frame; the first and the last one are marked."""
+def recorded(clip: SourceClip, stop: threading.Event) -> Iterator[Taken]:
+    """Every frame, until it is to stop; the first and the last one are marked."""
     for number, frame in enumerate(footage.frames(clip)):
+        if stop.is_set():
+            return
         yield Taken(frame, number, number == 0, number + 1 == clip.frames)
 
 
@@ -81,15 +84,14 @@ class Camera:
             self._news.notify_all()
         self._thread.join((OPEN_MS + READ_MS) / 1000)
 
-    def frames(self) -> Iterator[Taken]:
-        """The newest frame whenever one is wanted; ends only with the block."""
-        while True:
+    def frames(self, stop: threading.Event) -> Iterator[Taken]:
+        """The newest frame whenever one is wanted, until it is to stop."""
+        while not stop.is_set():
             with self._news:
-                self._news.wait_for(lambda: self._newest is not None or self._ending)
+                self._news.wait_for(lambda: self._newest is not None, LOOK_SECONDS)
                 taken, self._newest = self._newest, None
-            if taken is None:
-                return
-            yield taken
+            if taken:
+                yield taken
 
     def _run(self) -> None:
         pause, number = self._pause, 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,14 @@ class Tally:
 
 
 def watch(
-    client: Client, source: str, fps: float | None, tell: Tell, say: Say, tally: Tally, overlay: Path | None = None
+    client: Client,
+    source: str,
+    fps: float | None,
+    tell: Tell,
+    say: Say,
+    tally: Tally,
+    stop: threading.Event,
+    overlay: Path | None = None,
 ) -> None:
     """Follows a source.
 
@@ -49,6 +57,7 @@ def watch(
         tell: takes each event as it is opened and closed.
         say: takes progress lines.
         tally: is kept up, however this ends.
+        stop: set, it ends after the frame that is under way.
         overlay: an .mp4 to write.
 
     Raises:
@@ -62,14 +71,13 @@ def watch(
             draw = stack.enter_context(_Overlay(overlay, fps or 25.0)) if overlay else None
             stream = client.stream(_name_of(source), fps, BOX if overlay else "")
             stack.callback(lambda: _finish(tally, begun, stream, camera.dropped))
-            with suppress(KeyboardInterrupt):  # the way to end a camera; what was written so far is kept
-                _follow(stream, camera.frames(), tally, _Reporter(tell, say, draw), forgiving=True)
+            _follow(stream, camera.frames(stop), tally, _Reporter(tell, say, draw), forgiving=True)
             return
         found = clips(source)
         draw = stack.enter_context(_Overlay(overlay, found[0].fps)) if overlay else None
         for clip in found:
             stream = client.stream(clip.name, fps or clip.fps, BOX if overlay else "")
-            _follow(stream, recorded(clip), tally, _Reporter(tell, say, draw), forgiving=False)
+            _follow(stream, recorded(clip, stop), tally, _Reporter(tell, say, draw), forgiving=False)
             _finish(tally, begun, stream, 0)
 
 

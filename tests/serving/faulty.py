@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import httpx
 
+LOST = -1  # the request arrives, its answer does not
 Faults = list[tuple[int, str]]  # status and Retry-After; 0 breaks the connection off
 
 
@@ -31,10 +32,13 @@ def http(url: str, faults: Faults) -> Iterator[str]:
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if faults:
-                return self.fail(*faults.pop(0))
+            status, retry_after = faults.pop(0) if faults else (200, "")
+            if status in (0, *range(400, 600)):
+                return self.fail(status, retry_after)
             headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
             answer = httpx.request(self.command, url + self.path, content=body, headers=headers, timeout=60)
+            if status == LOST:
+                return self.fail(0, "")
             return self.send(answer.status_code, dict(answer.headers), answer.content)
 
         def fail(self, status: int, retry_after: str) -> None:

@@ -82,9 +82,8 @@ def test_the_only_model_needs_no_name(server: Server):
 @pytest.mark.parametrize("road", ROADS)
 def test_refusals_are_the_servers_own_words(server: Server, road: str, model: str, frames, words: str):
     waited: list[float] = []
-    with Client(address(server, road), model, patience=patience(waited)) as found:
-        with pytest.raises(BadInput, match=words):
-            found.score_clip(frames)
+    with Client(address(server, road), model, patience=patience(waited)) as found, pytest.raises(BadInput, match=words):
+        found.score_clip(frames)
     assert not waited  # another try would not help
 
 
@@ -130,9 +129,9 @@ def test_too_large_is_not_asked_again(server: Server):
 
 @pytest.mark.parametrize("server_address", ["http://127.0.0.1:1", "grpc://127.0.0.1:1"])
 def test_a_server_that_is_away_is_given_up(server_address: str):
-    with Client(server_address, NAME, patience=patience()) as found:
-        with pytest.raises(RunFailed, match="expected an answer within 3 tries. Received: .*127.0.0.1:1"):
-            found.score_clip(CLIP[:3])
+    said = "expected an answer within 3 tries. Received: .*127.0.0.1:1"
+    with Client(server_address, NAME, patience=patience()) as found, pytest.raises(RunFailed, match=said):
+        found.score_clip(CLIP[:3])
 
 
 @pytest.mark.parametrize("wrong", ["localhost:8080", "ftp://a", "http://"])
@@ -145,3 +144,44 @@ def test_the_client_needs_neither_tensorflow_nor_kserve():
     code = "import sys; from serving.client import Client; Client('grpc://a:1'); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"tensorflow", "keras", "kserve", "mlflow"} & set(done.stdout.split())
+
+
+# Streams
+
+
+def test_a_stream_scores_as_an_uninterrupted_one_does(client: Client, expected):
+    stream = client.stream(f"whole-{id(client)}", fps=10.0)
+    answers = [stream.push(frame, end=frame is CLIP[-1]) for frame in CLIP]
+    np.testing.assert_allclose([answer.scores[0] for answer in answers], expected.scores, **EQUAL)
+    assert [int(answer.frame_index[0]) for answer in answers] == list(range(len(CLIP)))
+    assert stream.resumed == 0
+
+
+def test_a_stream_that_the_server_has_lost_goes_on_warm(client: Client, expected):
+    name, lost_at = f"lost-{id(client)}", 20
+    stream = client.stream(name, fps=10.0)
+    for frame in CLIP[:lost_at]:
+        stream.push(frame)
+    client.stream(name, fps=10.0).push(CLIP[0], end=True)  # the state goes, as with a pod that dies
+    answers = [stream.push(frame) for frame in CLIP[lost_at:]]
+    np.testing.assert_allclose([answer.scores[0] for answer in answers], expected.scores[lost_at:], **EQUAL)
+    assert stream.resumed == 1
+
+
+def test_after_a_cut_a_stream_warms_up_anew(client: Client, expected):
+    stream = client.stream(f"cut-{id(client)}", fps=10.0)
+    for frame in CLIP[: WARM_UP + 2]:
+        stream.push(frame)
+    answers = [stream.push(frame, start=number == 0) for number, frame in enumerate(CLIP)]
+    np.testing.assert_allclose([answer.scores[0] for answer in answers], expected.scores, **EQUAL)
+    assert answers[0].frame_index.tolist() == [WARM_UP + 2]  # and its events are told apart from those before
+
+
+def test_a_push_that_is_repeated_is_answered_from_what_is_known(server: Server, expected):
+    broken: faulty.Faults = []
+    with faulty.http(server.url, broken) as url, Client(url, NAME, patience=patience()) as found:
+        stream, scores = found.stream("repeated", fps=10.0), []
+        for number, frame in enumerate(CLIP[:20]):
+            broken += [(faulty.LOST, "")] if number % 5 == 4 else []
+            scores.append(stream.push(frame).scores[0])
+    np.testing.assert_allclose(scores, expected.scores[:20], **EQUAL)

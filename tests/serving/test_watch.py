@@ -235,7 +235,7 @@ def test_of_a_camera_the_newest_frame_wins_and_the_others_are_counted(mjpeg: Mjp
     mjpeg.held_after = 20
     said: list[str] = []
     with Camera(mjpeg.url, said.append, pause=0.01) as camera:
-        taken = iter(camera.frames())
+        taken = iter(camera.frames(Event()))
         first = next(taken)
         assert first.first
         while camera.dropped + first.number < 10:  # they come while nobody takes one
@@ -250,7 +250,7 @@ def test_a_camera_that_goes_is_asked_again_and_begins_anew(mjpeg: Mjpeg):
     said: list[str] = []
     with Camera(mjpeg.url, said.append, pause=0.01) as camera:
         firsts = 0
-        for taken in camera.frames():
+        for taken in camera.frames(Event()):
             firsts += taken.first
             if firsts == 3:
                 break
@@ -267,6 +267,7 @@ def test_a_camera_is_watched_until_it_is_interrupted(server: Server, mjpeg: Mjpe
             while "unforeseen_streams 1.0" not in client.get("/metrics").text:
                 assert process.poll() is None, process.stderr and process.stderr.read()
         process.send_signal(signal.SIGTERM)
+        mjpeg.go.set()
         output, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, errors
     counts: dict[str, Any] = json.loads(output.splitlines()[-1])
