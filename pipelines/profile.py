@@ -24,12 +24,19 @@ Quantity = Annotated[
 ]
 
 
+Cron = Annotated[str, Limit("as five fields: minute, hour, day, month, weekday", lambda x: len(x.split()) in (0, 5))]
+STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+TRACKING_KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+
+
 @dataclass(frozen=True)
 class Store:
     """An S3 endpoint; its credentials come from the environment or from ~/.aws/credentials, never from here."""
 
-    endpoint: str = ""  # for example https://s3.example.org
+    endpoint: str = ""  # for example https://s3.example.org; http:// is without TLS
     region: str = ""  # "" asks the endpoint
+    bucket: str = ""  # for what the steps of a run in a cluster leave
+    secret: str = ""  # of Kubernetes, whose keys are STORE_KEYS; "" where the pods' own identity opens the store
 
 
 @dataclass(frozen=True)
@@ -86,17 +93,72 @@ class Serving:
 
 
 @dataclass(frozen=True)
+class Size:
+    """Of one step's pod; no CPU limit, it would throttle."""
+
+    cpu: Quantity = "1"
+    memory: Quantity = "4Gi"  # requested, and the limit
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What each step of a run in a cluster gets."""
+
+    fingerprint: Size = field(default_factory=lambda: Size("500m", "1Gi"))
+    ingest: Size = field(default_factory=Size)
+    preprocess: Size = field(default_factory=lambda: Size("2", "4Gi"))
+    tune: Size = field(default_factory=Size)
+    train: Size = field(default_factory=lambda: Size("4", "8Gi"))
+    evaluate: Size = field(default_factory=lambda: Size("2", "4Gi"))
+    register: Size = field(default_factory=lambda: Size("2", "4Gi"))
+    deploy: Size = field(default_factory=lambda: Size("500m", "1Gi"))
+
+
+@dataclass(frozen=True)
+class Kfp:
+    """Kubeflow Pipelines. Tokens and cookies come from the environment, never from here."""
+
+    endpoint: str = ""  # of the API, for example https://kubeflow.example.org/pipeline; "" asks the cluster for it
+    ui: str = ""  # for links; "" is the endpoint
+    auth: Annotated[str, _one_of("none", "service-account", "token", "cookie", "gcp")] = "none"
+    service_account: str = ""  # of a run's pods; "" is what the installation gives
+    experiment: str = "unforeseen"  # its runs stand together
+    retries: Natural = 2  # of a step that failed, after 30 s, then twice as long
+    finished_days: Natural = 30  # after which a finished run's pods and workflow go; 0 leaves it to the installation
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a recurring run starts."""
+
+    cron: Cron = ""
+    time_zone: str = "UTC"  # of these hours, such as Europe/Zurich
+    catch_up: bool = False  # with the runs that a pause has left out
+    concurrency: Annotated[int, Limit("from 1 to 10", lambda x: 1 <= x <= 10)] = 1  # runs at once
+
+
+@dataclass(frozen=True)
 class Profile:
     """Where a run keeps what it leaves, and where its steps, trials and service run; the defaults are this machine."""
 
     tracking_uri: str = ""  # of MLflow; "" is a sqlite file in the run's directory
+    tracking_secret: str = ""  # of Kubernetes, whose keys are TRACKING_KEYS; "" where MLflow asks for no password
     artifact_root: str = ""  # what mlflow-artifacts:/ stands for on MLflow's server, for example s3://bucket/mlflow
     store: Store = field(default_factory=Store)
     image: str = IMAGE  # of every step, trial and service
+    image_pull_secret: str = ""  # of Kubernetes, for a registry that asks who pulls
     namespace: str = ""  # "" is the cluster's own choice
     gpu: Gpu = field(default_factory=Gpu)
     serving: Serving = field(default_factory=Serving)
     tuner: Annotated[str, _one_of("optuna", "katib")] = "optuna"
+    steps: Steps = field(default_factory=Steps)
+    kfp: Kfp = field(default_factory=Kfp)
+    schedule: Schedule = field(default_factory=Schedule)
+
+    def secrets(self) -> dict[str, tuple[str, ...]]:
+        """The Secrets that steps and trials need, and which of their keys become environment variables."""
+        named = {self.store.secret: STORE_KEYS, self.tracking_secret: TRACKING_KEYS}
+        return {name: keys for name, keys in named.items() if name}
 
     def tracking(self, out: Path) -> tuple[str, str]:
         """The address of MLflow, and where a new experiment keeps its files ("" leaves it to the server)."""
