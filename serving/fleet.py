@@ -170,7 +170,7 @@ def prepare(name: str, found: Resolved, batch: int) -> Loaded:
     empty = np.zeros((settings.height, settings.width, settings.channels), np.uint8)
     for size in sizes(batch):
         loaded.step.compile(size)
-        loaded.step.together([np.float32(empty)] * size, [None] * size)
+        loaded.step.together([empty.astype(np.float32)] * size, [None] * size)
     scores = loaded.score_inputs([empty] * (wanted + 1)).scores
     if not np.isfinite(scores[wanted]):
         raise ValueError(f"expected a score after {wanted} frames of warm-up. Received: {scores[wanted]}")
