@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from model.search import Result
 
 
+ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "TF_CPP_MIN_LOG_LEVEL": "3"}  # of a trial on this machine
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+
+
 @dataclass(frozen=True)
 class Target:
     """Who runs the trials, and where the search leaves what it finds."""
@@ -180,11 +184,7 @@ def _here(
 ) -> "Result":
     """Trials share the machine's cores, and one import of TensorFlow."""
     cores = max(1, (os.cpu_count() or 1) // experiment.parallel)
-    environment = {
-        **dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"), str(cores)),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
+    environment = {**ENVIRONMENT, **dict.fromkeys(THREADS, str(cores))}
     return search.run(
         experiment, workspace, progress, arguments=told, key=key, modules=MODULES, environment=environment
     )

@@ -197,13 +197,13 @@ def test_the_projects_own_experiment_passes_the_published_schema():
         ("training.window_frames", "preprocessing.height", "expected settings of prednet, training"),
         ("[1,${trialParameters.stackSizes}]", "[3,${trialParameters.stackSizes}]", "stack_sizes to begin with"),
         (
-            '{min: "2", max: "8", step: "2"}',
-            '{min: "0", max: "8", step: "2"}',
+            '{min: "2", max: "6", step: "2"}',
+            '{min: "0", max: "6", step: "2"}',
             "batch_size = 0: expected training.batch",
         ),
         ('list: ["no"]', 'list: ["no", "yes"]', "parameter transfer = yes: expected --base-model"),
         ('list: ["no"]', 'list: ["no", "on"]', "parameter transfer = on: expected --transfer=yes or no"),
-        ("--set=training.epochs=4", "--set=training.epochs=none", "training.epochs as int"),
+        ("--set=training.epochs=3", "--set=training.epochs=none", "training.epochs as int"),
     ],
 )
 def test_settings_that_training_would_refuse_are_found_before_any_trial(old: str, new: str, words: str):
