@@ -18,10 +18,10 @@ IMAGE ?= unforeseen:$(REVISION)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test bench image sbom lint format lock clean
+.PHONY: help run test bench bench-serving fuzz-serving image sbom lint format lock clean
 
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp $(VENV)/project.stamp ## Install, then run the whole pipeline on the built-in walkway into runs/walkway
 	$(BIN)/unforeseen run --out runs/walkway --set training.epochs=2
@@ -38,6 +38,12 @@ image: ## Build the image: TARGET=cpu or gpu, IMAGE=name:tag, ENGINE=docker or p
 
 sbom: $(VENV)/run.stamp $(VENV)/project.stamp ## List what is installed, and under which licences, into build/
 	$(BIN)/python .ci/sbom.py build
+
+bench-serving: $(VENV)/run.stamp $(VENV)/project.stamp ## Measure what the service adds to the detector, and what it does under too much load
+	$(BIN)/python -m pipelines.bench.serving
+
+fuzz-serving: $(VENV)/dev.stamp $(VENV)/project.stamp ## Send ten thousand malformed requests to a real server
+	UNFORESEEN_FUZZ=10000 $(BIN)/python -m pytest -n 0 -s tests/serving/test_fuzz.py
 
 lint: $(VENV)/dev.stamp $(VENV)/project.stamp ## Check style and types
 	$(BIN)/ruff check .

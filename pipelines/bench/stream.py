@@ -28,7 +28,7 @@ def measure(settings: config.Config, rounds: int, frames: int) -> dict[str, Any]
     clip = walkway.render_clip(wanted, "test", 0).frames
     inputs = [preprocess_frame(frame, settings.preprocessing) for frame in clip]
     pixels = [frame.astype(np.float32) / np.float32(255) for frame in inputs]
-    detector = _detector(settings, inputs)
+    detector = untrained(settings, inputs)
 
     def step() -> float:
         state = None
@@ -78,7 +78,7 @@ def measure(settings: config.Config, rounds: int, frames: int) -> dict[str, Any]
     }
 
 
-def _detector(settings: config.Config, inputs: list[np.ndarray]) -> Detector:
+def untrained(settings: config.Config, inputs: list[np.ndarray]) -> Detector:
     """Untrained: it scores nonsense at the speed of any other."""
     raw = Detector("bench", network.build(settings), settings.preprocessing, settings.scoring)
     observer = scoring.Observer(raw.step, settings.scoring.block_size)
