@@ -8,9 +8,21 @@ import sys
 from collections.abc import Sequence
 
 from model.errors import BadInput, RunFailed
-from pipelines.commands import deploy, evaluate, feedback, import_weights, run, score, serve, trial, tune, watch_video
+from pipelines.commands import (
+    compare,
+    deploy,
+    evaluate,
+    feedback,
+    import_weights,
+    run,
+    score,
+    serve,
+    trial,
+    tune,
+    watch_video,
+)
 
-COMMANDS = (run, score, evaluate, feedback, import_weights, serve, tune, trial, deploy, watch_video)
+COMMANDS = (run, score, evaluate, feedback, import_weights, serve, tune, trial, deploy, watch_video, compare)
 
 
 def parser() -> argparse.ArgumentParser:
