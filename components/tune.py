@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kfp import dsl
 
 from components.registry import Registry
+from components.registry.connection import without_password
 from components.step import step
 from components.trial import MODULES, Place
 from model import config, search
@@ -201,6 +202,8 @@ def _on_cluster(
     from components.cluster import connect
     from components.katib import run_on_katib
 
+    # An Experiment can be read by many; the password comes to the trials in a Secret.
+    told = [without_password(word) if word.startswith("--tracking-uri=") else word for word in told]
     return run_on_katib(experiment, told, run_id, connect(namespace), registry, progress)
 
 
