@@ -77,6 +77,7 @@ def _log_as_json() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # to it, a client's mistake is an error of ours
 
 
 def _load_tensorflow() -> None:

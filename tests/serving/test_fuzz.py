@@ -71,13 +71,9 @@ def test_the_documents_own_operations(server):
     operations = [found.ok() for found in schema.get_all_operations()]
     assert {operation.method.upper() for operation in operations} == {"GET", "POST"}
     for operation in operations:
-        share = 0.15 if operation.method.upper() == "POST" else 0.01
-        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-            try:
-                strategy = operation.as_strategy(generation_mode=mode)
-                call_with(strategy, many(share))
-            except schemathesis.errors.InvalidSchema as e:
-                pytest.fail(str(e))
+        call_with(operation.as_strategy(), many(0.1 if operation.method.upper() == "POST" else 0.01))
+        if operation.method.upper() == "POST":  # nothing that GET sends could be wrong, but for a name
+            call_with(operation.as_strategy(GenerationMode.NEGATIVE), many(0.1))
 
 
 def call_with(strategy, amount):
