@@ -48,8 +48,9 @@ def add(commands: Commands) -> None:
 
 def _serve(wanted: argparse.Namespace) -> None:
     from pipelines import profile
-    from serving import limits
+    from serving import cores, limits
 
+    cores.share()
     places, bounds = profile.read(wanted.profile), _limits(wanted, limits.Limits())
     with tempfile.TemporaryDirectory(prefix="unforeseen-") as scratch:
         source = _source(wanted, places, Path(scratch))  # what is wrong is said before anything heavy is loaded
