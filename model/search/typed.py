@@ -56,7 +56,9 @@ def _unknown(where: str, path: tuple[str | int, ...]) -> BadInput:
 
 
 def _is(key: str | int, value: Any, error: Any) -> bool:
-    return bool(value == error["input"] and type(value) is type(error["input"]) and key in (*error["loc"], key)[:1])
+    """Is this the value that pydantic complains of? It names the last part of the way to it, if any."""
+    is_same = type(value) is type(error["input"]) and value == error["input"]
+    return is_same and (not error["loc"] or key == error["loc"][-1])
 
 
 def _lost(before: Any, after: Any) -> Iterator[tuple[str | int, ...]]:

@@ -50,6 +50,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("spec.maxTrialCount", "3", "spec.maxTrialCount"),
         (f"{SPACE}.min", 1, "spec.parameters[0].feasibleSpace.min"),
         ("spec.objective", 5, "spec.objective"),
+        (f"{POD}.containers.0.command", ["sh", 1], "containers[0].command[1]"),
         # refused by Katib
         ("apiVersion", "kubeflow.org/v1", "apiVersion"),
         ("kind", "Trial", "kind"),
