@@ -18,7 +18,7 @@ IMAGE ?= unforeseen:$(REVISION)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test bench bench-serving fuzz-serving image sbom lint format lock clean
+.PHONY: help run test bench bench-serving fuzz-serving image sbom golden lint format lock clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-serving: $(VENV)/run.stamp $(VENV)/project.stamp ## Measure what the servi
 
 fuzz-serving: $(VENV)/dev.stamp $(VENV)/project.stamp ## Send ten thousand malformed requests to a real server
 	UNFORESEEN_FUZZ=10000 $(BIN)/python -m pytest -n 0 -s tests/serving/test_fuzz.py
+
+golden: $(VENV)/dev.stamp $(VENV)/project.stamp ## Write anew how each profile places the pipeline; read the diff
+	UNFORESEEN_GOLDEN=1 $(BIN)/python -m pytest -n 0 tests/pipelines/test_compile.py
 
 lint: $(VENV)/dev.stamp $(VENV)/project.stamp ## Check style and types
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from model.errors import BadInput, RunFailed
 from pipelines.commands import (
     compare,
+    compile,
     deploy,
     evaluate,
     feedback,
@@ -22,7 +23,7 @@ from pipelines.commands import (
     watch_video,
 )
 
-COMMANDS = (run, score, evaluate, feedback, import_weights, serve, tune, trial, deploy, watch_video, compare)
+COMMANDS = (run, score, evaluate, feedback, import_weights, serve, tune, trial, deploy, compile, watch_video, compare)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,19 +10,19 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from components.fetch import source_fingerprint
+from components.fingerprint import fingerprint_of
 from components.registry import experiment_name
 from components.start import pin
 from components.step import COST, ERROR, MARK
 from model import config
 from model.atomic import write_text
 from model.errors import BadInput, RunFailed
-from model.footage import feedback
+from pipelines.compiled import ingest_settings
 from pipelines.memory import PeakMemory
 from pipelines.profile import Profile
 
@@ -77,10 +77,7 @@ def run(wanted: Run, say: Callable[[str], None]) -> dict[str, Any]:
 
 def _fingerprint(wanted: Run) -> str:
     store = wanted.profile.store
-    walkway = wanted.source == "walkway"  # whose settings are in the arguments of ingest
-    own = "walkway" if walkway else source_fingerprint(wanted.source, store.endpoint, store.region)
-    marked = sorted({mark.source for mark in feedback.parse(wanted.feedback)})
-    return "+".join([own, *(source_fingerprint(source, "", "") for source in marked)])
+    return fingerprint_of(wanted.source, wanted.feedback, store.endpoint, store.region)
 
 
 def revision() -> str:
@@ -104,7 +101,7 @@ def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
         "camera": wanted.camera,
         "revision": revision(),
         "fingerprint": fingerprint,
-        "ingest_settings": _ingest_settings(settings),
+        "ingest_settings": ingest_settings(settings),
         "preprocess_settings": config.to_json(settings.preprocessing),
         "train_settings": config.to_json(settings),
         "seed": settings.training.seed,
@@ -123,13 +120,6 @@ def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
         "namespace": wanted.profile.namespace,
         "workspace": str(wanted.out / "tuning"),
     }
-
-
-def _ingest_settings(settings: config.Config) -> str:
-    """No more than ingest reads: another learning rate finds the same clips."""
-    window = {"window_frames": settings.training.window_frames}
-    sections = {"walkway": asdict(settings.walkway), "footage": asdict(settings.footage), "training": window}
-    return json.dumps(sections, sort_keys=True)
 
 
 def _run_dag(wanted: Run, arguments: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:

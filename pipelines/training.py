@@ -5,19 +5,19 @@ from typing import Any, NamedTuple
 
 from kfp import dsl
 
+from components.deploy import deploy
 from components.evaluate import evaluate
+from components.fingerprint import fingerprint as look
 from components.ingest import ingest
 from components.preprocess import preprocess
 from components.register import register
 from components.train import train
 from components.tune import tune
-from pipelines.profile import IMAGE
+from pipelines.placement import place
+from pipelines.profile import IMAGE, Profile
 
 NAME = "unforeseen-training"
-
-
-def _component(step: Callable[..., None]) -> Any:
-    return dsl.component(step, base_image=IMAGE, install_kfp_package=False)
+DAY = 24 * 60 * 60  # seconds
 
 
 class Outputs(NamedTuple):
@@ -44,9 +44,20 @@ class Tuned(NamedTuple):
     tuning_report: dsl.HTML
 
 
-def _pipeline(*, tuned: bool) -> Any:
-    """The DAG, straight either way: without a search its step is not there."""
+def pipeline(*, tuned: bool, deployed: bool = False, profile: Profile | None = None) -> Any:
+    """The DAG, straight in every form: a step that is not wanted is not there.
+
+    Args:
+        tuned: searches before it trains.
+        deployed: rolls out the champion at the end.
+        profile: of a cluster, where the source's fingerprint is a step; None is this machine, which knows it before.
+    """
     outputs: Any = Tuned if tuned else Outputs
+    image, days = (profile.image, profile.kfp.finished_days) if profile else (IMAGE, 0)
+
+    def _component(step: Callable[..., None]) -> Callable[..., Any]:
+        made = dsl.component(step, base_image=image, install_kfp_package=False)
+        return lambda **inputs: place(made(**inputs), step.__name__, profile) if profile else made(**inputs)
 
     def training(
         source: str,
@@ -71,8 +82,16 @@ def _pipeline(*, tuned: bool) -> Any:
         tuner: str = "optuna",
         namespace: str = "",
         workspace: str = "",
+        model: str = "",
+        artifact_root: str = "",
+        service: str = "",
+        deploy_seconds: int = 900,
     ) -> NamedTuple:
         """Each step gets the settings that it reads and no others, so that the cache forgets no more than it must."""
+        content: Any = fingerprint
+        if profile:
+            looked = _component(look)(source=source, feedback=feedback, endpoint=endpoint, region=region)
+            content = looked.set_caching_options(False).outputs["value"]
         ingested = _component(ingest)(
             source=source,
             camera=camera,
@@ -81,7 +100,7 @@ def _pipeline(*, tuned: bool) -> Any:
             endpoint=endpoint,
             region=region,
             downloads=downloads,
-            fingerprint=fingerprint,
+            fingerprint=content,
             revision=revision,
         )
         clips = ingested.outputs["clips"]
@@ -138,6 +157,17 @@ def _pipeline(*, tuned: bool) -> Any:
             evaluation=evaluated.outputs["evaluation"],
             report=evaluated.outputs["report"],
         )
+        if deployed:
+            rollout = _component(deploy)(
+                model=model,
+                tracking_uri=tracking_uri,
+                artifact_root=artifact_root,
+                service=service,
+                namespace=namespace,
+                seconds=deploy_seconds,
+                registration=registered.outputs["registration"],
+            )
+            rollout.set_caching_options(False)  # someone may have moved the alias, or the service, meanwhile
         return outputs(
             clips,
             dataset,
@@ -149,7 +179,9 @@ def _pipeline(*, tuned: bool) -> Any:
         )
 
     training.__annotations__["return"] = outputs
-    return dsl.pipeline(training, name=NAME, description="Learns what normal looks like on one camera.")
+    about = "Learns what normal looks like on one camera."
+    kept = dsl.PipelineConfig(ttl_seconds_after_finished=days * DAY or None)
+    return dsl.pipeline(training, name=NAME, description=about, pipeline_config=kept)
 
 
-training, tuned_training = _pipeline(tuned=False), _pipeline(tuned=True)
+training, tuned_training = pipeline(tuned=False), pipeline(tuned=True)
