@@ -45,8 +45,14 @@ class Clip:
     fps: float | None = None
 
 
-def decode(tensor: Tensor, limits: Limits, fetch: Fetch | None = None) -> Clip:
+def decode(tensor: Tensor, limits: Limits, take: Callable[[int], None], fetch: Fetch | None = None) -> Clip:
     """The frames of an input.
+
+    Args:
+        tensor: the input.
+        limits: of one request.
+        take: is told of the bytes of every frame that was decoded; may refuse.
+        fetch: brings what an address holds; None where addresses are not taken.
 
     Raises:
         Refused: another name, type or shape than the metadata says, or what cannot be decoded.
@@ -61,10 +67,10 @@ def decode(tensor: Tensor, limits: Limits, fetch: Fetch | None = None) -> Clip:
         return Clip(_raw_frames(tensor, limits))
     elements = _elements(tensor, limits)
     if tensor.name == PICTURES:
-        return Clip(_pictures(elements, limits))
+        return Clip(_pictures(elements, Gathering(limits, take)))
     if len(elements) != 1:
         raise Refused(f"expected {tensor.name} of shape [1]. Received: {len(elements)} elements")
-    return _video(elements[0] if tensor.name == VIDEO else _fetched(elements[0], fetch), limits)
+    return _video(elements[0] if tensor.name == VIDEO else _fetched(elements[0], fetch), Gathering(limits, take))
 
 
 def from_base64(text: str) -> bytes:
@@ -136,21 +142,19 @@ def _taken_apart(data: bytes, most: int) -> list[bytes]:
     return found
 
 
-def _pictures(elements: Sequence[bytes], limits: Limits) -> tuple[np.ndarray, ...]:
+def _pictures(elements: Sequence[bytes], gathering: Gathering) -> tuple[np.ndarray, ...]:
     headers = [pictures.size_of(element) for element in elements]
     if len(set(headers)) > 1:
         other = next(size for size in headers if size != headers[0])
         raise Refused(f"expected frames of one size in a request, {list(headers[0])}. Received: {list(other)}")
-    check(limits, len(headers), *headers[0], 3)
-    gathering = Gathering(limits)
+    gathering.foresee(len(headers), *headers[0])
     for element in elements:
         gathering.add(pictures.decode(element))
     return gathering.frames()
 
 
-def _video(data: bytes, limits: Limits) -> Clip:
-    gathering = Gathering(limits)
-    fps = video.decode(data, lambda height, width: check(limits, 1, height, width, 3), gathering.add)
+def _video(data: bytes, gathering: Gathering) -> Clip:
+    fps = video.decode(data, lambda height, width: gathering.foresee(1, height, width), gathering.add)
     return Clip(gathering.frames(), fps)
 
 

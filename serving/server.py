@@ -23,6 +23,7 @@ from serving.service import Service
 
 log = logging.getLogger(__name__)
 GRACE_SECONDS = 25.0  # Kubernetes kills after 30
+KEEP_SECONDS = 65  # longer than a proxy keeps a connection that is idle
 
 
 class Addresses(NamedTuple):
@@ -65,7 +66,11 @@ async def _serve(
     service = Service(engine, limits, fetch)
     listener = listen(addresses)
     config = uvicorn.Config(
-        application(service), log_config=None, access_log=False, timeout_graceful_shutdown=int(GRACE_SECONDS)
+        application(service),
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEEP_SECONDS,
+        timeout_graceful_shutdown=int(GRACE_SECONDS),
     )
     http, rpc = _Http(config), grpc_server(service)
     target = f"[{addresses.host}]" if ":" in addresses.host else addresses.host

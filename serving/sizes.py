@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from serving.errors import Refused, TooLarge
@@ -31,9 +33,13 @@ def check(limits: Limits, frames: int, height: int, width: int, channels: int) -
 class Gathering:
     """Frames of one clip as they are decoded, one size all."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, take: Callable[[int], None]) -> None:
+        self._limits, self._take = limits, take
         self._frames: list[np.ndarray] = []
+
+    def foresee(self, frames: int, height: int, width: int) -> None:
+        """Refuses what a header promises, before it is decoded."""
+        check(self._limits, frames, height, width, 3)
 
     def add(self, frame: np.ndarray) -> None:
         """Takes the next frame `uint8 [H, W, C]`.
@@ -47,6 +53,7 @@ class Gathering:
             raise Refused(f"expected frames of one size in a request, {first}. Received: {other}")
         height, width, channels = frame.shape
         check(self._limits, len(self._frames) + 1, height, width, channels)
+        self._take(frame.nbytes)
         self._frames.append(frame)
 
     def frames(self) -> tuple[np.ndarray, ...]:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from serving import parameters, pictures, v1, v2
 from serving.decode import FRAMES, PICTURES, VIDEO, VIDEO_URI, Tensor, decode
-from serving.errors import Refused, TooLarge
+from serving.door import BYTES, Door
+from serving.errors import Full, Refused, TooLarge
 from serving.limits import Limits
 from serving.messages import Place
 
@@ -47,8 +48,12 @@ def mp4(path, frames, fps=12.5):
     return path.read_bytes()
 
 
+def taken(size):
+    """There is always room."""
+
+
 def frames_of(tensor, limits=LIMITS):
-    return np.stack(decode(tensor, limits).frames)
+    return np.stack(decode(tensor, limits, taken).frames)
 
 
 def raw(clip, data):
@@ -85,7 +90,7 @@ def test_a_jpeg_is_what_opencv_decodes():
 
 def test_a_video_gives_its_frames_and_their_rate(tmp_path):
     data = mp4(tmp_path / "clip.mp4", np.repeat(CLIP[:1] // 8 + 100, 5, axis=0))
-    found = decode(Tensor(VIDEO, "BYTES", (1,), [base64_text(data)]), LIMITS)
+    found = decode(Tensor(VIDEO, "BYTES", (1,), [base64_text(data)]), LIMITS, taken)
     assert len(found.frames) == 5
     assert found.fps == pytest.approx(12.5)
     assert abs(np.stack(found.frames).astype(int) - (CLIP[0] // 8 + 100)).mean() < 12  # the codec loses some
@@ -95,9 +100,9 @@ def test_an_address_is_fetched_only_where_the_server_allows_it(tmp_path):
     data = mp4(tmp_path / "clip.mp4", CLIP)
     tensor = Tensor(VIDEO_URI, "BYTES", (1,), ["https://example.org/clip.mp4"])
     with pytest.raises(Refused, match="--allow-uri"):
-        decode(tensor, LIMITS)
+        decode(tensor, LIMITS, taken)
     asked = []
-    assert len(decode(tensor, LIMITS, lambda address: asked.append(address) or data).frames) == 3
+    assert len(decode(tensor, LIMITS, taken, lambda address: asked.append(address) or data).frames) == 3
     assert asked == ["https://example.org/clip.mp4"]
 
 
@@ -159,7 +164,7 @@ def vast_jpeg():
 )
 def test_what_cannot_be_frames_is_refused_in_one_sentence(tensor, kind, said):
     with pytest.raises(Refused) as refusal:
-        decode(tensor, LIMITS)
+        decode(tensor, LIMITS, taken)
     text = str(refusal.value)
     assert type(refusal.value) is kind
     assert said in text
@@ -175,7 +180,7 @@ def test_what_cannot_be_frames_is_refused_in_one_sentence(tensor, kind, said):
 def test_a_video_past_the_limits_is_refused(tmp_path, frames, limits, said):
     data = mp4(tmp_path / "clip.mp4", np.repeat(CLIP[:1], frames, axis=0))
     with pytest.raises(TooLarge, match=said):
-        decode(Tensor(VIDEO, "BYTES", (1,), [data]), limits)
+        decode(Tensor(VIDEO, "BYTES", (1,), [data]), limits, taken)
 
 
 # Parameters
@@ -320,14 +325,14 @@ def only_refuses(act):
 @MANY
 @given(NAMES, st.sampled_from(["UINT8", "BYTES"]), SHAPES, DATA)
 def test_no_tensor_fails_otherwise(name, datatype, shape, data):
-    only_refuses(lambda: decode(Tensor(name, datatype, shape, data), LIMITS))
+    only_refuses(lambda: decode(Tensor(name, datatype, shape, data), LIMITS, taken))
 
 
 @MANY
 @given(st.binary(max_size=60), st.integers(0, len(PNG) - 1), st.booleans())
 def test_no_damaged_picture_fails_otherwise(noise, at, as_jpeg):
     data = jpeg(CLIP[0]) if as_jpeg else PNG
-    only_refuses(lambda: decode(of_pictures([data[:at] + noise + data[at + len(noise) :]]), LIMITS))
+    only_refuses(lambda: decode(of_pictures([data[:at] + noise + data[at + len(noise) :]]), LIMITS, taken))
 
 
 @MANY
@@ -348,6 +353,21 @@ def test_no_parameter_fails_otherwise(given):
 def test_no_form_fails_otherwise(noise):
     head = b'--x\r\nContent-Disposition: form-data; name="video"; filename="a.mp4"\r\n\r\n'
     only_refuses(lambda: v1.read(head + noise, "multipart/form-data; boundary=x"))
+
+
+def test_decoded_frames_of_all_requests_have_a_bound_too():
+    door, data = Door(2), png(np.zeros((32, 48, 3), np.uint8))
+    visit = door.enter(len(data))
+    visit.take(BYTES - len(data) - 2 * 32 * 48 * 3)
+    with pytest.raises(Full, match="come back later"):
+        decode(of_pictures([data] * 3), LIMITS, visit.take)
+    visit.leave()
+    visits = [door.enter(BYTES // 2), door.enter(0)]
+    with pytest.raises(Full, match="2 requests are under way"):
+        door.enter(0)
+    for each in visits:
+        each.leave()
+    decode(of_pictures([data] * 3), LIMITS, door.enter(BYTES - 3 * 32 * 48 * 3).take)  # nothing was left behind
 
 
 def test_a_heat_map_is_a_picture_whose_middle_is_an_alarm():

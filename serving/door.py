@@ -1,0 +1,62 @@
+"""Who is let in: so many requests at once, and so many bytes of all of them together."""
+
+from __future__ import annotations
+
+import threading
+
+from serving.errors import Full
+
+RETRY_SECONDS = 1.0
+BYTES = 1 << 30  # of the bodies and the decoded frames of all requests that are under way
+
+
+class Door:
+    """Counts; thread-safe."""
+
+    def __init__(self, requests: int) -> None:
+        self._most = requests
+        self._inside = self._bytes = 0
+        self._lock = threading.Lock()
+
+    def enter(self, size: int) -> Visit:
+        """Lets a request with a body of that many bytes in.
+
+        Raises:
+            Full: there are too many.
+        """
+        self.count(1, size)
+        return Visit(self, size)
+
+    def count(self, requests: int, size: int) -> None:
+        """More of them, or fewer.
+
+        Raises:
+            Full: it would be too many; nothing was counted.
+        """
+        with self._lock:
+            if requests > 0 and self._inside >= self._most:
+                raise Full(f"{self._inside} requests are under way; come back later", RETRY_SECONDS)
+            if size > 0 and self._bytes + size > BYTES:
+                raise Full(f"{self._bytes} bytes of requests are under way; come back later", RETRY_SECONDS)
+            self._inside += requests
+            self._bytes += size
+
+
+class Visit:
+    """One request, from the door to the answer; of one thread at a time."""
+
+    def __init__(self, door: Door, size: int) -> None:
+        self._door, self._size = door, size
+
+    def take(self, size: int) -> None:
+        """Makes room for so many bytes more.
+
+        Raises:
+            Full: there is none.
+        """
+        self._door.count(0, size)
+        self._size += size
+
+    def leave(self) -> None:
+        """Gives everything back."""
+        self._door.count(-1, -self._size)
