@@ -34,7 +34,7 @@ def inference_service(model: str, profile: Profile) -> dict[str, Any]:
     """
     name, serving = service_name(model), profile.serving
     standard = serving.mode == "Standard"
-    pod = {
+    pod: dict[str, Any] = {
         "serviceAccountName": serving.service_account or "default",
         "automountServiceAccountToken": False,  # it never speaks to the Kubernetes API
         "enableServiceLinks": False,
@@ -42,6 +42,8 @@ def inference_service(model: str, profile: Profile) -> dict[str, Any]:
         "containers": [_container(name, profile, grpc=standard)],
         "volumes": [{"name": "scratch", "emptyDir": {"sizeLimit": "1Gi"}}],
     }
+    if profile.image_pull_secret:
+        pod["imagePullSecrets"] = [{"name": profile.image_pull_secret}]
     scale = {"minReplicas": serving.replicas if standard else 0, "maxReplicas": serving.replicas}
     annotations = {
         "serving.kserve.io/deploymentMode": serving.mode,

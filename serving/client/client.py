@@ -129,10 +129,11 @@ class Stream:
 
         Args:
             frame: `uint8 [H, W, C]`.
-            start: nothing before it belongs to it, as after a cut; always so for the first one.
+            start: nothing before it belongs to it, as after a cut; so is the first frame, and one of another size.
             end: it is the last one; the server forgets the stream.
         """
-        if start:
+        if start or (self._past and self._past[-1].shape != frame.shape):
+            start = True
             self._past.clear()
             self._was_warm = False
         answer = self._send([frame], 0, start=start or self._next == 0, end=end)

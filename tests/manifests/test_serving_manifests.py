@@ -28,6 +28,7 @@ PROFILES = {
     "pool": Profile(gpu=POOL),
     "knative": Profile(serving=Serving(mode="Knative", replicas=4)),
     "account": Profile(image="registry.example.org/u@sha256:12", serving=Serving(service_account="reader", cpu="500m")),
+    "secret": Profile(image_pull_secret="registry-credentials"),
 }
 
 
@@ -103,6 +104,11 @@ def test_the_validation_sees_what_the_api_server_would():
         place[path[-1]] = wrong
         with pytest.raises(AssertionError, match=path[-1]):
             crds.check(document)
+
+
+def test_what_a_registry_asks_for_is_given():
+    predictor = inference_service("lobby", PROFILES["secret"])["spec"]["predictor"]
+    assert predictor["imagePullSecrets"] == [{"name": "registry-credentials"}]
 
 
 def test_the_gpu_overlay_is_what_a_profile_gives(overlay: dict[str, dict[str, Any]]):

@@ -177,6 +177,13 @@ def test_after_a_cut_a_stream_warms_up_anew(client: Client, expected):
     assert answers[0].frame_index.tolist() == [WARM_UP + 2]  # and its events are told apart from those before
 
 
+def test_a_camera_that_changes_its_size_warms_up_anew(server: Server):
+    with Client(server.url, NAME, patience=patience()) as found:
+        stream = found.stream("resized", fps=10.0)
+        warm = [bool(stream.push(frame).warm[0]) for frame in [*CLIP[: WARM_UP + 1], CLIP[0, :40]]]
+    assert warm == [False] * WARM_UP + [True, False]
+
+
 def test_a_push_that_is_repeated_is_answered_from_what_is_known(server: Server, expected):
     broken: faulty.Faults = []
     with faulty.http(server.url, broken) as url, Client(url, NAME, patience=patience()) as found:
