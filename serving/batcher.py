@@ -37,19 +37,38 @@ class Ticket(NamedTuple):
     since: float
 
 
+class Cores:
+    """Room for as many threads as there are cores; more would only get in each other's way."""
+
+    def __init__(self) -> None:
+        self._free = threading.Semaphore(len(os.sched_getaffinity(0)))
+        self._own = threading.local()
+
+    def take(self) -> None:
+        """Waits for room, if this thread has none yet."""
+        if not getattr(self._own, "taken", False):
+            self._free.acquire()
+            self._own.taken = True
+
+    def leave(self) -> None:
+        """Makes room for another thread."""
+        if getattr(self._own, "taken", False):
+            self._own.taken = False
+            self._free.release()
+
+
 class Pending:
     """A step that is under way; who waits for it lets another request work meanwhile."""
 
-    def __init__(self, result: Future[Stepped], cores: threading.Semaphore) -> None:
+    def __init__(self, result: Future[Stepped], cores: Cores) -> None:
         self._result, self._cores = result, cores
 
     def result(self) -> Stepped:
         """Waits for the step."""
-        self._cores.release()
-        try:
-            return self._result.result()
-        finally:
-            self._cores.acquire()
+        self._cores.leave()
+        found = self._result.result()
+        self._cores.take()
+        return found
 
 
 class BatchedSteps:
@@ -76,7 +95,7 @@ class Batcher:
         self._news = threading.Condition()
         self._waiting: dict[Step, deque[Ticket]] = {}
         self._requests: Counter[Step] = Counter()
-        self._cores = threading.Semaphore(len(os.sched_getaffinity(0)))
+        self._cores = Cores()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="network", daemon=True)
         self._thread.start()
@@ -87,16 +106,13 @@ class Batcher:
 
     @contextmanager
     def request(self, step: Step) -> Iterator[None]:
-        """A request is under way, which sends its frames one after the other; frames of others wait for them.
-
-        Of all requests no more work at once than there are cores: they would only get in each other's way.
-        """
+        """A request is under way, which sends its frames one after the other; frames of others wait for them."""
         with self._news:
             self._requests[step] += 1
         try:
-            with self._cores:
-                yield
+            yield
         finally:
+            self._cores.leave()
             with self._news:
                 self._requests[step] -= 1
                 if not self._requests[step]:
@@ -104,11 +120,13 @@ class Batcher:
                 self._news.notify()
 
     def submit(self, step: Step, frame: np.ndarray, state: Any) -> Pending:
-        """Puts a frame in the queue of its network."""
+        """Puts a frame in the queue of its network, and only then waits for a core: so batches fill."""
         ticket = Ticket(frame, state, Future(), time.perf_counter())
+        self._cores.leave()
         with self._news:
             self._waiting.setdefault(step, deque()).append(ticket)
             self._news.notify()
+        self._cores.take()
         return Pending(ticket.result, self._cores)
 
     def close(self) -> None:
