@@ -19,12 +19,14 @@ from components.registry import Registry
 from components.start import starting_weights
 from model import config
 from model.clips import Dataset
+from model.errors import RunFailed
 from model.search import metrics
 from model.search.settings import apply
 
 if TYPE_CHECKING:
     from model.training import Fitted
 
+GUESSING = 0.5  # the AUROC of a detector that knows nothing
 # What every trial imports, for a process that does it once.
 MODULES = (
     *("components.trial", "components.registry.registry", "model.training", "model.detector"),
@@ -114,5 +116,9 @@ def _pasted(fitted: Fitted, data: Dataset, settings: config.Config, camera: str)
 
     validation = list(data.clips("validation"))
     facts: dict[str, Any] = {"history": fitted.history, "settings": dataclasses.asdict(settings)}
-    judged = detector.fit_detector(fitted.network, list(data.clips("train")), validation, settings, camera, facts)
+    try:
+        judged = detector.fit_detector(fitted.network, list(data.clips("train")), validation, settings, camera, facts)
+    except RunFailed as e:  # it would fail a run; of a trial it is the worst result
+        print(e, flush=True)
+        return GUESSING
     return float(evaluation.pasted_auroc(judged, validation, seed=0)["frame_auroc"])

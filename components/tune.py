@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,7 +90,8 @@ def tune_settings(
 ) -> None:
     """Writes the best settings, what training starts from, `status.json` as Katib has it, and the report."""
     with step("tune", output) as progress, _cancellable():
-        target = Target(tuner, namespace, Path(workspace), Path(output), Path(report))
+        directory = Path(workspace or tempfile.mkdtemp(prefix="unforeseen-"))
+        target = Target(tuner, namespace, directory, Path(output), Path(report))
         found, base_model = search_settings(
             search.parse(experiment), settings, place, Path(dataset), revision, target, progress
         )

@@ -12,11 +12,24 @@ from pipelines.profile import Profile
 
 
 def placed(experiment: Experiment, profile: Profile) -> str:
-    """The Experiment as JSON text, its trials with the profile's image and on its GPU pool."""
+    """The Experiment as JSON text; each trial's pod is as a training step's would be."""
     document: dict[str, Any] = copy.deepcopy(experiment.document)
     template = document["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]
-    primary = primary_container(document)
-    others = [one for one in template["spec"]["containers"] if one is not primary]
-    primary["image"] = profile.image
-    template["spec"] = profile.gpu.place(template["spec"] | {"containers": [primary, *others]})
+    primary, pod = primary_container(document), template["spec"]
+    size = profile.steps.train
+    secrets = [
+        {"name": key, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+        for secret, keys in profile.secrets().items()
+        for key in keys
+    ]
+    placed = primary | {
+        "image": profile.image,
+        "env": [*primary.get("env", []), *secrets],
+        "resources": {"requests": {"cpu": size.cpu, "memory": size.memory}, "limits": {"memory": size.memory}},
+    }
+    # The profile's accelerators go to the first container.
+    pod = pod | {"containers": [placed, *(one for one in pod["containers"] if one is not primary)]}
+    if profile.image_pull_secret:
+        pod["imagePullSecrets"] = [{"name": profile.image_pull_secret}]
+    template["spec"] = profile.gpu.place(pod)
     return json.dumps(document)

@@ -100,14 +100,24 @@ def test_a_wrong_search_is_refused_before_anything_runs(unforeseen: Command, tmp
 
 def test_a_dry_run_names_the_search_among_its_steps(unforeseen: Command, tmp_path: Path):
     profile = tmp_path / "profile.yaml"
-    profile.write_text("image: registry.example.org/unforeseen:1\ngpu: {count: 1, node_selector: {pool: gpu}}\n")
+    profile.write_text(
+        "image: registry.example.org/unforeseen:1\n"
+        "gpu: {count: 1, node_selector: {pool: gpu}}\n"
+        "store: {secret: store-keys}\n"
+        "image_pull_secret: pull\n"
+    )
     done = unforeseen("run", "--out", tmp_path / "run", "--tune", "--dry-run", "--profile", profile)
     plan = json.loads(done.output)
     assert plan["steps"] == ["ingest", "preprocess", "tune", "train", "evaluate", "register"]
     experiment = json.loads(plan["arguments"]["experiment"])
     pod = experiment["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]
     assert pod["containers"][0]["image"] == "registry.example.org/unforeseen:1"
-    assert pod["containers"][0]["resources"] == {"limits": {"nvidia.com/gpu": "1"}}
+    assert pod["containers"][0]["resources"] == {
+        "requests": {"cpu": "4", "memory": "8Gi"},
+        "limits": {"memory": "8Gi", "nvidia.com/gpu": "1"},
+    }
+    assert [one["name"] for one in pod["containers"][0]["env"]] == ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+    assert pod["imagePullSecrets"] == [{"name": "pull"}]
     assert pod["nodeSelector"] == {"pool": "gpu"}
     assert [volume["name"] for volume in pod["volumes"]] == ["shared-memory"]
     assert not (tmp_path / "run").exists()
