@@ -38,7 +38,7 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
     """All figures, with an untrained detector of the default settings: it is as fast as any other."""
     from model import config, detector, walkway
     from model.preprocessing import preprocess_frame
-    from pipelines.bench import crowd, served, stream
+    from pipelines.bench import crowd, served, stream, streams
 
     settings = config.build()
     pictures = replace(settings.walkway, height=SIZE[0], width=SIZE[1], clip_frames=100 if quick else 300)
@@ -51,6 +51,8 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
         request = crowd.of_clip(served.NAME, frames[:10], bare.score(frames[:10]).scores)
         say("start")
         found: dict[str, Any] = {"start": served.start(scratch / "detector", scratch, 1 if quick else 3)}
+        say("many streams")
+        found["streams"] = streams.measure(scratch / "detector", 2 if quick else 10)
         with served.serve(scratch / "detector", scratch / "log") as server:
             say("frame by frame")
             found["stream"] = served.frame_by_frame(server, bare, frames)
@@ -83,12 +85,15 @@ def _crowd(rate: float, tally: Any) -> dict[str, Any]:
 
 def lines(found: dict[str, Any]) -> list[str]:
     """A line a target: what, how much, what it should be, and whether it is."""
+    from pipelines.bench import streams
+
     stream, clip, start, crowd = (found[name] for name in ("stream", "clip", "start", "crowd"))
     others = {int(status): count for status, count in crowd["statuses"].items() if int(status) not in (200, 429)}
     statuses = ", ".join(f"{count} x {status}" for status, count in sorted(crowd["statuses"].items()))
     rows = [
         ("gRPC over the bare step", f"{stream['overhead']:.0%}", "at most 15%", stream["overhead"] <= 0.15),
         ("  p99 over the median", f"{stream['spread']:.1f}", "at most 2", stream["spread"] <= 2),
+        *streams.rows(found["streams"]),
         ("10 frames, REST binary", f"{clip['beside'] * 1e3:.1f} ms", "at most 15 ms", clip["beside"] <= 0.015),
         ("crowd: statuses", statuses, "200 and 429 only", not others and not crowd["broken"]),
         ("  wrong answers", str(crowd["wrong"]), "none", crowd["wrong"] == 0),
@@ -101,7 +106,10 @@ def lines(found: dict[str, Any]) -> list[str]:
             start["beside"] <= 5,
         ),
     ]
-    table = [f"  {name:<26}{value:>24}   {target:<20}{'yes' if held else 'NO'}" for name, value, target, held in rows]
+    table = [
+        f"  {name:<26}{value:>24}   {target:<20}{'yes' if held else 'NO'}".rstrip()
+        for name, value, target, held in rows
+    ]
     return [*table, f"  load of the machine: {found['load']:.1f}"]
 
 
