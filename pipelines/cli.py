@@ -18,12 +18,27 @@ from pipelines.commands import (
     run,
     score,
     serve,
+    submit,
     trial,
     tune,
     watch_video,
 )
 
-COMMANDS = (run, score, evaluate, feedback, import_weights, serve, tune, trial, deploy, compile, watch_video, compare)
+COMMANDS = (
+    run,
+    score,
+    evaluate,
+    feedback,
+    import_weights,
+    serve,
+    tune,
+    trial,
+    deploy,
+    compile,
+    submit,
+    watch_video,
+    compare,
+)
 
 
 def parser() -> argparse.ArgumentParser:
