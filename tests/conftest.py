@@ -14,6 +14,7 @@ LONG_FILES = (
     "test_real_footage.py",
     "test_training.py",
     "test_score.py",
+    "test_tune.py",
     "test_registry.py",
 )
 
