@@ -16,6 +16,7 @@ from pipelines.commands import (
     feedback,
     import_weights,
     run,
+    schedule,
     score,
     serve,
     submit,
@@ -36,6 +37,7 @@ COMMANDS = (
     deploy,
     compile,
     submit,
+    schedule,
     watch_video,
     compare,
 )
