@@ -157,8 +157,12 @@ def test_a_stream_scores_as_an_uninterrupted_one_does(client: Client, expected):
     assert stream.resumed == 0
 
 
-def test_a_stream_that_the_server_has_lost_goes_on_warm(client: Client, expected):
-    name, lost_at = f"lost-{id(client)}", 20
+@pytest.mark.parametrize("frames_a_request", [100, 6], ids=["at once", "in pieces"])
+def test_a_stream_that_the_server_has_lost_goes_on_warm(
+    client: Client, expected, frames_a_request: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("serving.client.client.REQUEST_BYTES", frames_a_request * CLIP[0].nbytes)
+    name, lost_at = f"lost-{id(client)}-{frames_a_request}", 20
     stream = client.stream(name, fps=10.0)
     for frame in CLIP[:lost_at]:
         stream.push(frame)
