@@ -22,6 +22,8 @@ from model.scoring import Step, Stepped
 from serving.limits import Limits
 from serving.metrics import Metrics
 
+LONGEST = 0.1  # seconds that a frame waits for company while all cores have other work
+
 
 def sizes(batch: int) -> tuple[int, ...]:
     """Of batches of at most so many, the largest first; a network is compiled for each."""
@@ -43,12 +45,20 @@ class Cores:
     def __init__(self) -> None:
         self._free = threading.Semaphore(len(os.sched_getaffinity(0)))
         self._own = threading.local()
+        self._count = threading.Lock()
+        self.wanted = 0  # by threads that wait
 
     def take(self) -> None:
         """Waits for room, if this thread has none yet."""
-        if not getattr(self._own, "taken", False):
+        if getattr(self._own, "taken", False):
+            return
+        if not self._free.acquire(blocking=False):
+            with self._count:
+                self.wanted += 1
             self._free.acquire()
-            self._own.taken = True
+            with self._count:
+                self.wanted -= 1
+        self._own.taken = True
 
     def leave(self) -> None:
         """Makes room for another thread."""
@@ -148,13 +158,15 @@ class Batcher:
     def _gather(self) -> tuple[Step, list[Ticket]]:
         """The next batch: of the network whose first frame has waited longest, as large as the sizes allow."""
         step, queue = min(self._waiting.items(), key=lambda item: item[1][0].since)
-        until = queue[0].since + self._patience
 
-        def wanted() -> int:
-            return min(self._requests[step], self._sizes[0])
+        def more() -> bool:
+            """Whether company is to be waited for; while other threads want the cores, nothing is lost by it."""
+            waited = time.perf_counter() - queue[0].since
+            patience = LONGEST if self._cores.wanted else self._patience
+            return len(queue) < min(self._requests[step], self._sizes[0]) and waited < patience and not self._closing
 
-        while len(queue) < wanted() and not self._closing and (left := until - time.perf_counter()) > 0:
-            self._news.wait(left)
+        while more():
+            self._news.wait(self._patience)
         size = next(size for size in self._sizes if size <= len(queue))
         tickets = [queue.popleft() for _ in range(size)]
         if not queue:
