@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from serving.camera import Row, Scored
 from serving.fleet import Loaded
 from serving.messages import BOX, CATEGORY, EVIDENCE, HEAT_MAP, Answer, Request
-from serving.streams import Row, Scored
 
 
 def answer(loaded: Loaded, request: Request, scored: Scored) -> Answer:

@@ -6,7 +6,6 @@ way nothing waits. Where there are more, a frame waits a few milliseconds for th
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import Counter, deque
@@ -19,6 +18,7 @@ import numpy as np
 
 from model.prednet import State
 from model.scoring import Step, Stepped
+from serving.cores import Cores
 from serving.limits import Limits
 from serving.metrics import Metrics
 
@@ -37,34 +37,6 @@ class Ticket(NamedTuple):
     state: Any
     result: Future[Stepped]
     since: float
-
-
-class Cores:
-    """Room for as many threads as there are cores; more would only get in each other's way."""
-
-    def __init__(self) -> None:
-        self._free = threading.Semaphore(len(os.sched_getaffinity(0)))
-        self._own = threading.local()
-        self._count = threading.Lock()
-        self.wanted = 0  # by threads that wait
-
-    def take(self) -> None:
-        """Waits for room, if this thread has none yet."""
-        if getattr(self._own, "taken", False):
-            return
-        if not self._free.acquire(blocking=False):
-            with self._count:
-                self.wanted += 1
-            self._free.acquire()
-            with self._count:
-                self.wanted -= 1
-        self._own.taken = True
-
-    def leave(self) -> None:
-        """Makes room for another thread."""
-        if getattr(self._own, "taken", False):
-            self._own.taken = False
-            self._free.release()
 
 
 class Pending:

@@ -13,11 +13,12 @@ from model.errors import BadInput
 from serving.admission import Admission
 from serving.answers import answer
 from serving.batcher import Batcher
+from serving.camera import Camera, Scored
 from serving.errors import Refused, TooLarge
 from serving.fleet import Fleet, Loaded
 from serving.limits import Limits
 from serving.messages import EXTRAS, Answer, Place, Request
-from serving.streams import Camera, Scored, Streams
+from serving.streams import Streams
 
 log = logging.getLogger(__name__)
 

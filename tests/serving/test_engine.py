@@ -1,5 +1,6 @@
 """The engine as the protocols meet it: answers, refusals, room for so many requests, and an end."""
 
+import dataclasses
 import json
 import logging
 import threading
@@ -10,13 +11,17 @@ import pytest
 from live import NAME, WARM_UP, clip
 
 from model import detector
+from model.classifier import Classifier, FrameFeatures
+from model.classifier.heads import Dense
 from serving.admission import Admission
+from serving.answers import answer
+from serving.camera import Camera
 from serving.engine import Engine
 from serving.errors import Full, Loading, NotFound, Refused, TooLarge
-from serving.fleet import Fleet
+from serving.fleet import Fleet, Loaded
 from serving.limits import Limits
 from serving.logs import JsonFormatter
-from serving.messages import EXTRAS, Place, Request
+from serving.messages import CATEGORY, EXTRAS, Place, Request
 from serving.metrics import Metrics
 from serving.sources import Directory
 
@@ -67,6 +72,21 @@ def test_extras_are_the_streams_own(engine, fitted):
         assert found.boxes[t] == stream.box()
     assert found.heat_maps[-1].max() >= 0.9 * found.scores[-1] / fitted.threshold  # 1 is an alarm
     assert found.categories == ()  # no classifier
+
+
+def test_a_category_is_the_likeliest_class_and_none_in_warm_up(fitted):
+    stream = fitted.stream()
+    (found,) = [stream.push(frame) for frame in FRAMES[: WARM_UP + 1]][WARM_UP:]
+    count = len(FrameFeatures(4.0).push(found.evidence, stream.observation, stream.anomaly_map()))
+    head = Dense((np.zeros((count, 3)),), (np.array([0.0, 2.0, 1.0]),))
+    kinds = Classifier(("normal", "bicycle", "cart"), head, np.zeros(count), np.ones(count))
+    named = Loaded(NAME, "1", dataclasses.replace(fitted, classifier=kinds), 0)
+    place = Place("clip", start=True, end=True)
+    request = Request(tuple(FRAMES), fps=10.0, extras=frozenset({CATEGORY}))
+    scored = Camera("clip").score(named, named.detector.step, request, place)
+    answered = answer(named, request, scored)
+    assert answered.categories == ("",) * WARM_UP + ("bicycle",) * (30 - WARM_UP)
+    assert {event.category for event in answered.closed} == {"bicycle"}
 
 
 def test_events_of_a_clip_need_its_rate(engine, fitted):

@@ -8,12 +8,13 @@ import pytest
 from live import WARM_UP, clip
 
 from model import detector
+from serving.camera import REMEMBERED, Plan, plan
 from serving.errors import Refused
 from serving.fleet import Loaded
 from serving.limits import Limits
 from serving.messages import Place, Request
 from serving.metrics import Metrics
-from serving.streams import REMEMBERED, Plan, Streams, plan
+from serving.streams import Streams
 
 FRAMES = clip(40, seed=5)
 
