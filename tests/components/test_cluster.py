@@ -48,7 +48,7 @@ def describe(state: Resource) -> str:
     return f"{state.get('status', {}).get('trialsRunning', 0)} trials run"
 
 
-def wait(cluster: Cluster, seconds: float = 5) -> tuple[Resource, list[str]]:
+def wait(cluster: Cluster, seconds: float = 60) -> tuple[Resource, list[str]]:
     said: list[str] = []
     return cluster.wait(EXPERIMENT, "lobby", is_done, describe, seconds, said.append), said
 
@@ -149,7 +149,7 @@ def test_watches_go_on_from_where_they_broke_off(cluster: Cluster, api: KubeApi,
 
 def test_a_version_that_is_too_old_is_read_anew(cluster: Cluster, api: KubeApi):
     cluster.create(EXPERIMENT, experiment(), run="run-1")
-    states = cluster.states(EXPERIMENT, "lobby", 5)
+    states = cluster.states(EXPERIMENT, "lobby", 60)
     assert "status" not in (next(states) or {})
     api.set_status(PATH, READY)
     api.compacted = api.version + 1

@@ -58,7 +58,7 @@ class Rollout:
     def __call__(self, version: str, smoke: Callable[[list[str]], None] | None = None, **changed: Any) -> bool:
         service = inference_service("lobby", Profile(**changed))
         wanted = filled(service, "lobby", version, f"s3://models/{version}")
-        return roll_out(self.cluster, wanted, smoke or self.smoked.append, 5, self.said.append)
+        return roll_out(self.cluster, wanted, smoke or self.smoked.append, 60, self.said.append)
 
 
 @pytest.fixture
