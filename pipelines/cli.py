@@ -12,6 +12,7 @@ from pipelines.commands import (
     compare,
     compile,
     deploy,
+    doctor,
     evaluate,
     feedback,
     import_weights,
@@ -38,6 +39,7 @@ COMMANDS = (
     compile,
     submit,
     schedule,
+    doctor,
     watch_video,
     compare,
 )

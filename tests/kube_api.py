@@ -39,6 +39,8 @@ class Fault:
 class KubeApi:
     url: str = ""
     objects: dict[str, Object] = field(default_factory=dict)  # by path
+    forbidden: set[str] = field(default_factory=set)  # paths that may not be read
+    denied: set[tuple[str, str]] = field(default_factory=set)  # verb, resource (or resource/subresource)
     pods: dict[str, dict[str, Any]] = field(default_factory=dict)  # name: labels, log
     faults: list[Fault] = field(default_factory=list)
     controller: Callable[[Object], list[Object]] = lambda written: []  # the statuses that follow a write
@@ -157,6 +159,8 @@ def serve() -> Iterator[KubeApi]:
             return self.refuse(fault.status, "as the test asked", fault.retry_after)
 
         def get(self) -> None:
+            if self.where in api.forbidden:
+                return self.refuse(403, f"{self.where} is forbidden")
             with api.changed:
                 if self.where in api.objects:
                     return self.give(200, api.objects[self.where])
@@ -177,7 +181,14 @@ def serve() -> Iterator[KubeApi]:
             lines = pod["log"].splitlines()[-int(self.query["tailLines"]) :]
             return self.send(200, "\n".join(lines).encode(), {"Content-Type": "text/plain"})
 
+        def review(self) -> None:
+            wanted = self.body["spec"]["resourceAttributes"]
+            resource = "/".join(filter(None, (wanted["resource"], wanted["subresource"])))
+            return self.give(201, {"status": {"allowed": (wanted["verb"], resource) not in api.denied}})
+
         def post(self) -> None:
+            if self.where.endswith("/selfsubjectaccessreviews"):
+                return self.review()
             path = f"{self.where}/{self.body['metadata']['name']}"
             if path in api.objects:
                 return self.refuse(409, f"{path} already exists")

@@ -28,12 +28,12 @@ class Cluster:
     def __init__(self, client: Any, namespace: str, pause: float = 1.0) -> None:
         """Takes a `kubernetes.client.ApiClient`; `connect` makes both."""
         self.namespace = namespace
-        self._api, self._pause = Api(client), pause
+        self.api, self._pause = Api(client), pause
 
     def get(self, kind: Kind, name: str) -> Resource | None:
         """The object as it is now; None where there is none."""
         with self._answering(f"to read {kind.plural}/{name}"):
-            return self._api.json_unless(MISSING, "GET", kind.path(self.namespace, name))
+            return self.api.json_unless(MISSING, "GET", kind.path(self.namespace, name))
 
     def create(self, kind: Kind, body: Resource, run: str) -> Resource:
         """Makes an object, or takes over the one that the same run made already: a step that was tried again.
@@ -45,7 +45,7 @@ class Cluster:
         metadata = metadata | {"annotations": metadata.get("annotations", {}) | {RUN: run}}
         body = {**body, "metadata": metadata}
         with self._answering(f"to create {kind.plural}/{name}"):
-            made = self._api.json_unless(THERE, "POST", kind.path(self.namespace), query=MANAGER, body=body)
+            made = self.api.json_unless(THERE, "POST", kind.path(self.namespace), query=MANAGER, body=body)
         if made:
             return made
         found = self.get(kind, name) or {"metadata": {}}
@@ -59,13 +59,13 @@ class Cluster:
         name = body["metadata"]["name"]
         path, query = kind.path(self.namespace, name), {**MANAGER, "force": "true"}
         with self._answering(f"to apply {kind.plural}/{name}"):
-            return self._api.json("PATCH", path, query=query, body=body, content=APPLY)
+            return self.api.json("PATCH", path, query=query, body=body, content=APPLY)
 
     def delete(self, kind: Kind, name: str) -> None:
         """Removes an object and what it made; one that is not there is no error."""
         with self._answering(f"to delete {kind.plural}/{name}"):
             query = {"propagationPolicy": "Background"}
-            self._api.json_unless(MISSING, "DELETE", kind.path(self.namespace, name), query=query)
+            self.api.json_unless(MISSING, "DELETE", kind.path(self.namespace, name), query=query)
 
     def logs(self, selector: str, container: str, lines: int) -> dict[str, str]:
         """The last lines of every pod with these labels, by the pod's name; "" where it has not started.
@@ -77,7 +77,7 @@ class Cluster:
         """
         pods = f"/api/v1/namespaces/{self.namespace}/pods"
         with self._answering(f"to show the logs of pods with {selector}"):
-            found = self._api.json("GET", pods, query={"labelSelector": selector})["items"]
+            found = self.api.json("GET", pods, query={"labelSelector": selector})["items"]
             paths = {pod["metadata"]["name"]: f"{pods}/{pod['metadata']['name']}/log" for pod in found}
             return {name: self._log(path, container, lines) for name, path in paths.items()}
 
@@ -85,7 +85,7 @@ class Cluster:
         from kubernetes.client import ApiException
 
         try:
-            response = self._api.ask("GET", path, {"container": container, "tailLines": str(lines)})
+            response = self.api.ask("GET", path, {"container": container, "tailLines": str(lines)})
         except ApiException as e:
             if e.status in (BAD_REQUEST, MISSING):  # not started, or gone meanwhile
                 return ""
@@ -135,14 +135,14 @@ class Cluster:
         with self._answering(f"to watch {kind.plural}/{name}"):
             while (left := end - time.monotonic()) > 0:
                 if not version:
-                    found = self._api.json("GET", path, query={"fieldSelector": only})
+                    found = self.api.json("GET", path, query={"fieldSelector": only})
                     version = found["metadata"]["resourceVersion"]
                     yield next(iter(found["items"]), None)
-                for event in self._api.watch(path, only, version, left):
+                for event in self.api.watch(path, only, version, left):
                     version = event.version
                     if event.kind in ("ADDED", "MODIFIED", "DELETED"):
                         yield None if event.kind == "DELETED" else event.resource
                 time.sleep(max(0.0, min(self._pause, end - time.monotonic())))
 
     def _answering(self, what: str) -> AbstractContextManager[None]:
-        return answering(what, self._api.host)
+        return answering(what, self.api.host)
