@@ -18,15 +18,6 @@ class Door:
         self._inside = self._bytes = 0
         self._lock = threading.Lock()
 
-    def enter(self, size: int) -> Visit:
-        """Lets a request with a body of that many bytes in.
-
-        Raises:
-            Full: there are too many.
-        """
-        self.count(1, size)
-        return Visit(self, size)
-
     def count(self, requests: int, size: int) -> None:
         """More of them, or fewer.
 
@@ -43,10 +34,10 @@ class Door:
 
 
 class Visit:
-    """One request, from the door to the answer; of one thread at a time."""
+    """One request, from its first byte to its answer; of one thread at a time."""
 
-    def __init__(self, door: Door, size: int) -> None:
-        self._door, self._size = door, size
+    def __init__(self, door: Door) -> None:
+        self._door, self._inside, self._size = door, 0, 0
 
     def take(self, size: int) -> None:
         """Makes room for so many bytes more.
@@ -57,6 +48,15 @@ class Visit:
         self._door.count(0, size)
         self._size += size
 
+    def enter(self) -> None:
+        """Counts as one that is under way; a body that is still on its way does not.
+
+        Raises:
+            Full: there are too many.
+        """
+        self._door.count(1, 0)
+        self._inside = 1
+
     def leave(self) -> None:
         """Gives everything back."""
-        self._door.count(-1, -self._size)
+        self._door.count(-self._inside, -self._size)

@@ -53,6 +53,8 @@ class Servicer(InferenceServicer):
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802 the protocol's name
         """Scores frames."""
+        visit = self._service.visit()
+        visit.take(request.ByteSize())
         metadata = dict(context.invocation_metadata() or ())
         asked = Asked(
             "grpc",
@@ -62,7 +64,7 @@ class Servicer(InferenceServicer):
             request.ByteSize(),
             str(metadata.get(REQUEST_ID) or request.id or uuid.uuid4().hex)[:128],
         )
-        response = await self._service.answer(asked)
+        response = await self._service.answer(asked, visit)
         self._service.metrics.response_bytes.labels("grpc").inc(response.ByteSize())
         return response
 

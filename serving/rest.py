@@ -21,7 +21,8 @@ from starlette.requests import ClientDisconnect
 
 from serving import encode, openapi, v1, v2
 from serving.call import Call
-from serving.errors import Full, Refused, TooLarge
+from serving.door import Visit
+from serving.errors import Full, Loading, Refused, TooLarge
 from serving.messages import Answer
 from serving.parameters import shown
 from serving.service import Asked, Service
@@ -30,6 +31,7 @@ from serving.sizes import BODY
 log = logging.getLogger(__name__)
 REQUEST_ID = "x-request-id"
 BODY_SECONDS = 60.0  # for a body to arrive
+RELOAD_SECONDS = 5  # until a detector that is being loaded is asked for again
 JSON, BINARY = "application/json", "application/octet-stream"
 
 
@@ -66,10 +68,15 @@ Reply = Callable[[Request, str, bytes], tuple[Callable[[], Call], Callable[[Call
 
 def _route(service: Service, road: str, reply: Reply) -> Callable[..., Any]:
     async def score(model_name: str, request: Request) -> Response:
-        body = await _body(request)
+        visit = service.visit()
+        try:
+            body = await _body(request, visit)
+        except BaseException:
+            visit.leave()
+            raise
         read, write = reply(request, model_name, body)
         asked = Asked(road, model_name, read, write, len(body), _id(request))
-        response: Response = await service.answer(asked)
+        response: Response = await service.answer(asked, visit)
         response.headers[REQUEST_ID] = asked.id
         service.metrics.response_bytes.labels(road).inc(len(response.body))
         return response
@@ -97,7 +104,7 @@ def _predict(
     return partial(v1.read, body, request.headers.get("content-type", "")), write
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, visit: Visit) -> bytes:
     """All of it, or a refusal before it is read whole."""
     said = request.headers.get("content-length", "0")
     if said.isdigit() and int(said) > BODY:
@@ -109,6 +116,7 @@ async def _body(request: Request) -> bytes:
                 size += len(chunk)
                 if size > BODY:
                     raise TooLarge(f"expected a body of at most {BODY} bytes. Received: more")
+                visit.take(len(chunk))
                 chunks.append(chunk)
     except TimeoutError as e:
         raise Refused(f"expected the body within {BODY_SECONDS:.0f} s. Received: {size} bytes") from e
@@ -134,8 +142,8 @@ def _error(request: Request, status: int, text: str, headers: Mapping[str, str] 
 
 async def _refused(request: Request, e: Any) -> Response:
     log.info("refused", extra={"request_id": _id(request), "reason": str(e)})
-    headers = {"Retry-After": str(max(1, math.ceil(e.retry_after)))} if isinstance(e, Full) else None
-    return _error(request, e.status, str(e), headers)
+    wait = {Full: getattr(e, "retry_after", 0), Loading: RELOAD_SECONDS}.get(type(e))
+    return _error(request, e.status, str(e), None if wait is None else {"Retry-After": str(max(1, math.ceil(wait)))})
 
 
 async def _not_found(request: Request, e: Any) -> Response:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from serving.call import Call
-from serving.cameras import PLATFORM, Cameras, Plane
+from serving.cameras import PLATFORM, Camera, Cameras, Plane
 from serving.decode import Fetch, decode
 from serving.describe import facts
 from serving.door import Door, Visit
@@ -54,23 +54,36 @@ class Service:
         self.cameras = Cameras(engine)
         self.plane = Plane(self.cameras)
 
-    async def answer(self, asked: Asked) -> Any:
+    def visit(self) -> Visit:
+        """For a request that comes; whoever asks for it gives it to `answer`, or leaves."""
+        return Visit(self._door)
+
+    async def answer(self, asked: Asked, visit: Visit) -> Any:
         """What the road sends back.
 
         Raises:
             Refused: the request, or the moment, is not right.
         """
-        with self._counted():
-            camera = self.cameras.get_model(asked.model)
-            if camera is None:
-                raise NotFound(
-                    f"expected a model of {', '.join(self._engine.models())}. Received: {shown(asked.model)}"
-                )
-            visit = self._door.enter(asked.bytes)
+        try:
+            camera = self._let_in(asked, visit)
+        except Refused:
+            visit.leave()
+            raise
         work = self._workers.submit(self._work, asked, visit)
         work.add_done_callback(lambda _: visit.leave())  # not before, even if the client is gone
         result, _ = await camera(asyncio.wrap_future(work))
         return result
+
+    def _let_in(self, asked: Asked, visit: Visit) -> Camera:
+        with self._counted():
+            camera: Camera | None = self.cameras.get_model(asked.model)
+            if camera is None:
+                raise NotFound(
+                    f"expected a model of {', '.join(self._engine.models())}. Received: {shown(asked.model)}"
+                )
+            visit.enter()
+        self.metrics.request_bytes.labels(asked.road).inc(asked.bytes)
+        return camera
 
     async def describe(self, model_name: str) -> dict[str, Any]:
         """The metadata of a model, with what the protocol has no field for under `parameters`."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from serving import parameters, pictures, v1, v2
 from serving.decode import FRAMES, PICTURES, VIDEO, VIDEO_URI, Tensor, decode
-from serving.door import BYTES, Door
+from serving.door import BYTES, Door, Visit
 from serving.errors import Full, Refused, TooLarge
 from serving.limits import Limits
 from serving.messages import Place
@@ -357,17 +357,17 @@ def test_no_form_fails_otherwise(noise):
 
 def test_decoded_frames_of_all_requests_have_a_bound_too():
     door, data = Door(2), png(np.zeros((32, 48, 3), np.uint8))
-    visit = door.enter(len(data))
-    visit.take(BYTES - len(data) - 2 * 32 * 48 * 3)
+    first, second, third = (Visit(door) for _ in range(3))
+    first.take(BYTES - 2 * 32 * 48 * 3)
     with pytest.raises(Full, match="come back later"):
-        decode(of_pictures([data] * 3), LIMITS, visit.take)
-    visit.leave()
-    visits = [door.enter(BYTES // 2), door.enter(0)]
+        decode(of_pictures([data] * 3), LIMITS, second.take)
+    first.enter()
+    second.enter()
     with pytest.raises(Full, match="2 requests are under way"):
-        door.enter(0)
-    for each in visits:
+        third.enter()
+    for each in (first, second, third):
         each.leave()
-    decode(of_pictures([data] * 3), LIMITS, door.enter(BYTES - 3 * 32 * 48 * 3).take)  # nothing was left behind
+    third.take(BYTES)  # nothing was left behind
 
 
 def test_a_heat_map_is_a_picture_whose_middle_is_an_alarm():

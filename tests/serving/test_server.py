@@ -63,14 +63,15 @@ def small(tiny_detector, tmp_path_factory):
 
 def test_full_is_429_and_health_answers_meanwhile(small, tiny_detector):
     """Twice as many clients as may wait, each with as much as it can send."""
-    alone = detector.load(tiny_detector).score(CLIP).scores
+    frames = np.concatenate([CLIP, CLIP, CLIP])
+    alone = detector.load(tiny_detector).score(frames).scores
     answers, seconds, health = [], [], []
     stop = threading.Event()
 
     def load():
         with small.client() as client:
             while not stop.is_set():
-                answers.append(post(client, CLIP))
+                answers.append(post(client, frames))
                 if answers[-1].status_code == 200:
                     seconds.append(answers[-1].elapsed.total_seconds())
                 time.sleep(0.005)  # else those who are refused would keep this process busy, which measures too
@@ -79,7 +80,7 @@ def test_full_is_429_and_health_answers_meanwhile(small, tiny_detector):
     for thread in clients:
         thread.start()
     with small.client() as client:
-        while len(seconds) < 40:
+        while len(seconds) < 16:
             answer = client.get("/v2/health/ready")
             assert answer.status_code == 200
             health.append(answer.elapsed.total_seconds())
