@@ -49,7 +49,7 @@ def application(service: Service) -> FastAPI:
         "/v2/health/live": two.live,
         "/v2/health/ready": two.ready,
         "/v2/models": two.models,
-        "/v2/models/{model_name}/ready": two.model_ready,
+        "/v2/models/{model_name}/ready": one.model_ready,  # that of V2 fails where a version is asked for
     }.items():
         app.add_api_route(path, endpoint, methods=["GET"], response_model=None, responses=openapi.REFUSALS)
     app.add_api_route("/v2/models/{model_name}", service.describe, methods=["GET"], responses=openapi.REFUSALS)

@@ -279,6 +279,11 @@ def test_a_wrong_request_gets_its_status_and_one_sentence(client, method, path, 
     assert answer.headers["X-Request-ID"] == "mine"
 
 
+def test_a_version_that_nobody_offers_is_no_fault(client):
+    """KServe's own endpoint answers 500."""
+    assert client.get(f"/v2/models/{NAME}/ready?model_version=7").json() == {"name": NAME, "ready": True}
+
+
 def test_a_body_past_the_limit_is_refused_before_it_is_read(server):
     url = httpx.URL(server.url)
     import socket
