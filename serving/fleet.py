@@ -85,7 +85,9 @@ class Fleet:
 
     def refresh(self) -> None:
         """Looks for newer versions of what is loaded; one that cannot be loaded is refused, and the old one goes on."""
-        for old in list(self._ready.values()):
+        with self._lock:
+            ready = list(self._ready.values())
+        for old in ready:
             try:
                 found = self._source.resolve(old.name)
                 if found.version in (old.version, self._broken.get(old.name)):
