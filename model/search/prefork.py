@@ -54,6 +54,8 @@ def _obey(order: dict[str, Any], running: dict[str, tuple[int, int]], selector: 
     pid = os.fork()
     if not pid:
         _become(order["command"], order["log"])
+    with contextlib.suppress(OSError):  # both say it, so that it holds for whichever comes first
+        os.setpgid(pid, pid)
     descriptor = os.pidfd_open(pid)
     running[order["start"]] = pid, descriptor
     selector.register(descriptor, selectors.EVENT_READ, order["start"])
@@ -69,7 +71,7 @@ def _reap(name: str, running: dict[str, tuple[int, int]], selector: selectors.Ba
 
 
 def _kill(pid: int, number: signal.Signals) -> None:
-    """The process and what it started, which share a session."""
+    """The process and what it started, which are a group."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, number)
 
@@ -78,7 +80,7 @@ def _become(command: list[str], log: str) -> NoReturn:
     """The child: its output goes into the log, its input is empty."""
     status = 1
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         for number, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
             os.dup2(descriptor, number)
