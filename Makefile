@@ -10,6 +10,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python; do $$p $(IS_311) 2>/dev/nu
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --no-compile
 COMPILE := uv pip compile --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes
 TENSORFLOW = $(shell sed -n 's/^tensorflow==\([^ ]*\).*/\1/p' requirements.lock)
+MLFLOW = $(shell sed -n 's/^mlflow==\([^ ]*\).*/\1/p' requirements.lock)
 
 REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 ENGINE ?= docker
@@ -32,8 +33,8 @@ test: lint ## Install, then check style and types and run every test
 bench: $(VENV)/run.stamp $(VENV)/project.stamp ## Measure training, inference, preprocessing and the pipeline's own overhead
 	$(BIN)/python -m pipelines.bench
 
-image: ## Build the image: TARGET=cpu or gpu, IMAGE=name:tag, ENGINE=docker or podman, BASE=another base image
-	$(ENGINE) build -f Dockerfile.gpu --target $(TARGET) -t $(IMAGE) --build-arg REVISION=$(REVISION) \
+image: ## Build the image: TARGET=cpu, gpu or mlflow, IMAGE=name:tag, ENGINE=docker or podman, BASE=another base image
+	$(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker) -f Dockerfile.gpu --target $(TARGET) -t $(IMAGE) --build-arg REVISION=$(REVISION) \
 		$(if $(BASE),--build-arg BASE=$(BASE)) $(BUILD_FLAGS) .
 
 sbom: $(VENV)/run.stamp $(VENV)/project.stamp ## List what is installed, and under which licences, into build/
@@ -62,6 +63,7 @@ lock: ## Write the lock files anew from pyproject.toml; needs uv
 	$(COMPILE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	echo 'tensorflow-cpu==$(TENSORFLOW)' | $(COMPILE) --no-deps --no-header - -o requirements-cpu.lock
 	echo 'tensorflow[and-cuda]==$(TENSORFLOW)' | $(COMPILE) --no-header -c requirements.lock - -o requirements-gpu.lock
+	printf 'mlflow[auth]==$(MLFLOW)\nboto3\npsycopg2-binary\n' | $(COMPILE) --no-header -c requirements.lock - -o requirements-mlflow.lock
 
 clean: ## Remove the virtual environment and every cache; runs/ stays
 	rm -rf $(VENV) build unforeseen.egg-info .mypy_cache .pytest_cache .ruff_cache

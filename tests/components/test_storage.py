@@ -11,6 +11,7 @@ from s3_server import PART, SECRET_KEY, S3Server
 from web_server import Page, serve
 
 from components.storage import ObjectInfo, ObjectStore, download_tree, fingerprint, open_store, upload_tree
+from components.storage.bucket import make_bucket
 from components.storage.directory import DirectoryStore
 from components.storage.local import etag, file_faults, inside, partial_path
 from components.storage.patience import Patience
@@ -347,3 +348,10 @@ def test_a_file_where_a_directory_is_needed(store: ObjectStore, tmp_path: Path):
     write_tree(tmp_path / "out", {"a": b"a file"})
     with pytest.raises(BadInput, match="expected a usable file. Received: "):
         download_tree(store, "", tmp_path / "out", print)
+
+
+def test_a_bucket_is_made_once(s3_server: S3Server, credentials: None):
+    assert make_bucket("made-by-a-job", s3_server.endpoint, "us-east-1")
+    assert not make_bucket("made-by-a-job", s3_server.endpoint, "us-east-1")
+    with pytest.raises(BadInput, match="Received: "):
+        make_bucket("NO", s3_server.endpoint, "us-east-1")
