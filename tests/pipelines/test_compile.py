@@ -12,7 +12,7 @@ import yaml
 
 from model import config
 from model.errors import BadInput
-from pipelines import compiled, profile
+from pipelines import cli, compiled, profile
 from pipelines.compiled import Form, Wanted
 from pipelines.local import STEPS
 from pipelines.profile import Profile
@@ -130,9 +130,12 @@ def arguments(**changes: Any) -> dict[str, Any]:
     return compiled.arguments(wanted, places, EVERY, "0.1.0+abc")
 
 
-def test_a_run_is_told_what_the_pipeline_asks_for():
-    text = compiled.compile_pipeline(profile.read(ROOT / "manifests" / "profiles" / "kind.yaml"), EVERY)
-    asked = next(iter(yaml.safe_load_all(text)))["root"]["inputDefinitions"]["parameters"]
+def test_a_run_is_told_what_the_pipeline_asks_for(tmp_path: Path):
+    words = ["--profile", str(ROOT / "manifests" / "profiles" / "kind.yaml"), "--out", str(tmp_path / "pipeline.yaml")]
+    assert cli.main(["compile", "--tune", "--deploy", *words]) == 0
+    asked = next(iter(yaml.safe_load_all((tmp_path / "pipeline.yaml").read_text())))["root"]["inputDefinitions"][
+        "parameters"
+    ]
     told = arguments()
     assert set(told) <= set(asked)
     assert {name for name, one in asked.items() if "defaultValue" not in one and not one.get("isOptional")} <= set(told)
