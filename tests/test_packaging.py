@@ -21,6 +21,7 @@ BUILD = PROJECT["build-system"]["requires"]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 PERMISSIVE = {
     *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "PSF-2.0", "Zlib"),
+    "MPL-2.0",  # asks for changes of its own files only, and there are none
     *("Apache License 2.0", "Apache 2.0"),  # as packages without classifiers spell it
     *("Apache Software License", "BSD License", "MIT License", "Python Software Foundation License"),
 }
