@@ -2,6 +2,9 @@
 # lock file changed. Packages come from wherever pip is configured to look, and only with the hashes of the lock. Python
 # compiles what is used when it is used: that is a third of it, and a minute less to wait.
 
+# Where that is switched off, every process would compile everything again, for longer than many a test takes.
+unexport PYTHONDONTWRITEBYTECODE
+
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
