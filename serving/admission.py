@@ -41,7 +41,7 @@ class Admission:
             if self._closing:
                 raise Loading("the server is stopping; send the request to another one")
             if self._requests >= self._most:
-                raise Full(f"{self._most} requests are under way; come back later", self._frames * self._seconds)
+                raise Full(f"{self._most} requests are under way; come back later", self.wait)
             if not self._requests:
                 self._since = self._now()
             self._book(1, frames)
@@ -54,6 +54,11 @@ class Admission:
                 self._since = now
                 self._book(-1, -frames)
                 self._change.notify_all()
+
+    @property
+    def wait(self) -> float:
+        """Seconds that the frames under way will take, by the measured rate."""
+        return self._frames * self._seconds
 
     def close(self) -> None:
         """Lets nobody in any more, and waits for those who are."""

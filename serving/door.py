@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from serving.errors import Full
 
-RETRY_SECONDS = 1.0
 BYTES = 1 << 30  # of the bodies and the decoded frames of all requests that are under way
 
 
 class Door:
-    """Counts; thread-safe."""
+    """Counts; thread-safe.
 
-    def __init__(self, requests: int) -> None:
-        self._most = requests
+    Args:
+        requests: at once.
+        wait: seconds until there is room again, as far as can be told.
+    """
+
+    def __init__(self, requests: int, wait: Callable[[], float]) -> None:
+        self._most, self._wait = requests, wait
         self._inside = self._bytes = 0
         self._lock = threading.Lock()
 
@@ -26,9 +31,9 @@ class Door:
         """
         with self._lock:
             if requests > 0 and self._inside >= self._most:
-                raise Full(f"{self._inside} requests are under way; come back later", RETRY_SECONDS)
+                raise Full(f"{self._inside} requests are under way; come back later", self._wait())
             if size > 0 and self._bytes + size > BYTES:
-                raise Full(f"{self._bytes} bytes of requests are under way; come back later", RETRY_SECONDS)
+                raise Full(f"{self._bytes} bytes of requests are under way; come back later", self._wait())
             self._inside += requests
             self._bytes += size
 

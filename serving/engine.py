@@ -100,6 +100,10 @@ class Engine:
         self._count(loaded, scored, time.monotonic() - begun)
         return found
 
+    def wait(self) -> float:
+        """Seconds that what is under way will take, as far as can be told."""
+        return self._admission.wait
+
     def close(self) -> None:
         """Finishes what is under way; new requests are told to go elsewhere."""
         self._admission.close()

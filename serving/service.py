@@ -48,7 +48,7 @@ class Service:
 
     def __init__(self, engine: Engine, limits: Limits, fetch: Fetch | None = None) -> None:
         self._engine, self._limits, self._fetch = engine, limits, fetch
-        self._door = Door(limits.waiting)
+        self._door = Door(limits.waiting, engine.wait)
         self._workers = ThreadPoolExecutor(limits.waiting, thread_name_prefix="request")
         self.metrics = engine.metrics
         self.cameras = Cameras(engine)

@@ -356,15 +356,16 @@ def test_no_form_fails_otherwise(noise):
 
 
 def test_decoded_frames_of_all_requests_have_a_bound_too():
-    door, data = Door(2), png(np.zeros((32, 48, 3), np.uint8))
+    door, data = Door(2, lambda: 3.0), png(np.zeros((32, 48, 3), np.uint8))
     first, second, third = (Visit(door) for _ in range(3))
     first.take(BYTES - 2 * 32 * 48 * 3)
     with pytest.raises(Full, match="come back later"):
         decode(of_pictures([data] * 3), LIMITS, second.take)
     first.enter()
     second.enter()
-    with pytest.raises(Full, match="2 requests are under way"):
+    with pytest.raises(Full, match="2 requests are under way") as full:
         third.enter()
+    assert full.value.retry_after == 3.0  # as the engine estimates it
     for each in (first, second, third):
         each.leave()
     third.take(BYTES)  # nothing was left behind
