@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from model.atomic import write_text
@@ -15,6 +14,7 @@ from model.report import figures, pictures, verdict
 from model.report.confusion import confusion_figure
 from model.report.content import EventFilm, Kind, Report, Strip
 from model.report.film import film_image
+from model.report.template import template
 from model.scores import ScoredClip
 
 TIMELINES = 12  # the clips with the highest scores; more would bury the reader
@@ -37,14 +37,8 @@ def write_report(path: Path, report: Report) -> None:
 
 def render(report: Report) -> str:
     """The page as HTML; every text from outside is escaped."""
-    # Clip names and categories come from files that strangers made.
-    environment = Environment(
-        loader=PackageLoader("model.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters.update(number=verdict.number, spoken=verdict.spoken)
     shown = _shown(report.clips)
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         report=report,
         verdict=verdict.verdict(report),
         cards=verdict.cards(report),

@@ -6,10 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from model.atomic import write_text
 from model.report import search_figures as figures
+from model.report.template import template
 from model.report.verdict import number, spoken
 from model.search import Experiment, Result, Trial, importance
 from model.search.result import FAILED, KILLED, STOPPED, SUCCEEDED, UNAVAILABLE
@@ -30,15 +29,10 @@ def write_tuning(path: Path, result: Result) -> None:
 
 def render(result: Result) -> str:
     """The page as HTML; every text from outside is escaped."""
-    environment = Environment(
-        loader=PackageLoader("model.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters.update(number=number, spoken=spoken, short=_short)
     experiment = result.experiment
     varied = [parameter for parameter in experiment.parameters if len(_values(result, parameter.name)) > 1]
     searched = [parameter.name for parameter in varied]
-    return environment.get_template("tuning.html.j2").render(
+    return template("tuning.html.j2", short=_short).render(
         experiment=experiment,
         result=result,
         verdict=verdict(result),
