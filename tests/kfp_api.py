@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import kfp_server_api as models
+from web_server import listening
 
 API = "/apis/v2beta1"
 ROUTES = {  # method and path, as in kfp_server_api: what answers
@@ -216,14 +216,6 @@ def serve() -> Iterator[KfpApi]:
 
         do_GET = do_POST = do_DELETE = answer
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    api.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with listening(Handler) as address:
+        api.url = address
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

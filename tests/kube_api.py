@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Condition, Thread
+from threading import Condition
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import yaml
+from web_server import listening
 
 Object = dict[str, Any]
 TOKEN = "of-a-service-account"
@@ -265,14 +266,6 @@ def serve() -> Iterator[KubeApi]:
             self.end_headers()
             self.wfile.write(data)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    api.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with listening(Handler) as address:
+        api.url = address
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -9,17 +9,17 @@ import signal
 import subprocess
 import sysconfig
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from live import PATIENCE_SECONDS, Server, clip
+from web_server import listening
 
 from model import detector
 from model.errors import BadInput
@@ -65,20 +65,6 @@ class Receiver:
     taken: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
 
-@contextmanager
-def web(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     found = Receiver()
@@ -96,7 +82,7 @@ def receiver() -> Iterator[Receiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-    with web(Handler) as found.url:
+    with listening(Handler) as found.url:
         yield found
 
 
@@ -226,7 +212,7 @@ def mjpeg() -> Iterator[Mjpeg]:
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
                 self.wfile.write(head.encode() + data + b"\r\n")
 
-    with web(Handler) as url:
+    with listening(Handler) as url:
         found.url = f"{url}/video.mjpg"
         yield found
 
