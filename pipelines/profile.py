@@ -11,6 +11,7 @@ from model import config
 from model.config import Count, Limit, Natural
 from model.errors import BadInput
 
+PIPELINE = "unforeseen-training"  # its name, here and in KFP
 IMAGE = "unforeseen:0.1.0"  # its Python holds this project
 
 

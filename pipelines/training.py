@@ -14,9 +14,8 @@ from components.register import register
 from components.train import train
 from components.tune import tune
 from pipelines.placement import place
-from pipelines.profile import IMAGE, Profile
+from pipelines.profile import IMAGE, PIPELINE, Profile
 
-NAME = "unforeseen-training"
 DAY = 24 * 60 * 60  # seconds
 
 
@@ -181,7 +180,7 @@ def pipeline(*, tuned: bool, deployed: bool = False, profile: Profile | None = N
     training.__annotations__["return"] = outputs
     about = "Learns what normal looks like on one camera."
     kept = dsl.PipelineConfig(ttl_seconds_after_finished=days * DAY or None)
-    return dsl.pipeline(training, name=NAME, description=about, pipeline_config=kept)
+    return dsl.pipeline(training, name=PIPELINE, description=about, pipeline_config=kept)
 
 
 training, tuned_training = pipeline(tuned=False), pipeline(tuned=True)

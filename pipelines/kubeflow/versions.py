@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from components.registry.commit import git_commit
 from pipelines.kubeflow.connection import Connection, named
+from pipelines.profile import PIPELINE
 
-NAME = "unforeseen-training"
 NOT_FOUND = 404
 
 
@@ -52,10 +52,10 @@ def _pipeline(connection: Connection, given: dict[str, str]) -> str:
 
     service = connection.pipelines
     try:
-        found = service.pipeline_service_get_pipeline_by_name(NAME, **given)
+        found = service.pipeline_service_get_pipeline_by_name(PIPELINE, **given)
     except api.ApiException as e:
         if e.status != NOT_FOUND:
             raise
-        made = api.V2beta1Pipeline(name=NAME, display_name=NAME, **given)
+        made = api.V2beta1Pipeline(name=PIPELINE, display_name=PIPELINE, **given)
         found = service.pipeline_service_create_pipeline(made)  # empty: every version has a name that says what it is
     return str(found.pipeline_id)
