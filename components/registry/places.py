@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -40,11 +42,15 @@ def place(tracking_uri: str, model: ModelVersion, artifact_root: str) -> Place:
     with answering(tracking_uri):
         version = client.get_model_version(model.name, model.version)
         logged = client.get_logged_model(str(version.source).removeprefix("models:/"))
-        (directory,) = client.list_logged_model_artifacts(logged.model_id, "data")
-        description = f"{model.uri}/{directory.path}/detector.json"
-        with open(download_artifacts(description, tracking_uri=tracking_uri)) as file:  # noqa: PTH123
-            checksum = json.load(file)["self_sha256"]
-    return Place(model, f"{_without_proxy(logged.artifact_location, artifact_root)}/{directory.path}", checksum)
+        found = client.list_logged_model_artifacts(logged.model_id, "data")
+        if len(found) != 1:
+            raise BadInput(f"{model.uri}: expected one detector among its files. Received: {len(found)}")
+        path = found[0].path
+        with tempfile.TemporaryDirectory() as scratch:
+            description = f"{model.uri}/{path}/detector.json"
+            copy = Path(download_artifacts(description, dst_path=scratch, tracking_uri=tracking_uri))
+            checksum = json.loads(copy.read_text())["self_sha256"]
+    return Place(model, f"{_without_proxy(logged.artifact_location, artifact_root)}/{path}", checksum)
 
 
 def _without_proxy(location: str, artifact_root: str) -> str:

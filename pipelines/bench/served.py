@@ -36,6 +36,10 @@ class Served(NamedTuple):
     seconds: float  # from start to ready
     cpu: float  # seconds of a core that this took, which a busy machine does not change much
 
+    def resident(self) -> int:
+        """Bytes of its memory now."""
+        return int(self.process.memory_info().rss)
+
 
 @contextmanager
 def serve(detector: Path, log: Path) -> Iterator[Served]:

@@ -60,8 +60,7 @@ def measure(quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
             found["clip"] = served.clip(server, bare, request, frames[:10], 5 if quick else 20)
             say("crowd")
             rate = asyncio.run(crowd.capacity(server.url, request, 8, 5.0 if quick else 15.0))
-            resident = lambda: int(server.process.memory_info().rss)  # noqa: E731
-            wave = crowd.crowd(server.url, request, 200, 10.0 if quick else 120.0, 2 * rate, resident)
+            wave = crowd.crowd(server.url, request, 200, 10.0 if quick else 120.0, 2 * rate, server.resident)
             found["crowd"] = _crowd(rate, asyncio.run(wave))
     found["load"] = os.getloadavg()[1]
     return found
