@@ -119,8 +119,8 @@ class Scoring:
 
     warm_up_frames: Count = 8  # first frames of a clip, which have no score
     block_size: Count = 16  # pixels of the preprocessed frame
-    smoothing_frames: AtLeastOne = 4.0  # time constant of the causal smoothing along the motion
-    fused: Names = ("prediction_error", "optical_flow", "flow_direction")  # kinds of evidence in the score
+    smoothing_frames: AtLeastOne = 5.0  # time constant of the causal smoothing along the motion
+    fused: Names = ("prediction_error", "motion_distance")  # kinds of evidence in the score
 
 
 @dataclass(frozen=True)

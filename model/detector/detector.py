@@ -241,7 +241,7 @@ class Stream:
             last = self._baselines.get(name, now)
             self._baselines[name] = last + (now - last) / self._detector.settings.smoothing_frames
         if self._detector.scene:
-            self.maps = self._smoother.push(self._detector.scene.maps(observation), observation.motion)
+            self.maps = self._detector.scene.gather(self._smoother, observation)
 
 
 def collect(stream: Iterable[FrameScore]) -> ClipScores:

@@ -2,8 +2,9 @@
 
 from model.scoring.calibration import Calibration, Tail
 from model.scoring.evidence import CELL, EVIDENCE, block_means, cells
+from model.scoring.learn import Peaks, fit_scene
 from model.scoring.observer import Observation, Observer
-from model.scoring.scene import Peaks, Scene, fit_scene
+from model.scoring.scene import Scene
 from model.scoring.smoothing import Smoother
 from model.scoring.step import Step, Stepped, Steps
 

@@ -9,34 +9,33 @@ import numpy as np
 
 LEVELS = np.linspace(0.0, 0.9, 46)  # probabilities at which the normal values' quantiles are kept
 _SURPRISE = -np.log10(1.0 - LEVELS)
+GAP = 10  # frames; what passes the last quantile again within them is one case
 
 
 @dataclass(frozen=True)
 class Tail:
-    """How rare a value is among normal ones: -log10 P(normal >= value), discounted where few clips tell.
+    """How rare a value is among normal ones: -log10 P(normal >= value), discounted where few cases tell.
 
     Quantiles tell it up to the 90th percentile. Beyond that the excess is taken as exponential with a mean that is
     known from few cases only, so that its predictive tail falls as a power (Lomax 1954). Neighbouring frames are one
-    case: what counts is over how many clips the excesses are spread.
+    case: somebody who passes.
     """
 
     quantiles: tuple[float, ...]  # at LEVELS
     excess: float  # mean excess over the last quantile
-    clips: float  # effective number of clips behind it (Kish 1965)
+    cases: int  # behind it, at least 1
 
     @classmethod
     def fit(cls, clips: Sequence[np.ndarray]) -> Tail:
         """From normal values `float [N]` of each clip."""
         values = np.concatenate(clips)
         quantiles = np.maximum.accumulate(np.quantile(values, LEVELS))
-        excesses = [np.maximum(clip - quantiles[-1], 0.0) for clip in clips]
-        over = np.concatenate(excesses)
-        counts = np.array([(excess > 0).sum() for excess in excesses], float)
+        over = values[values > quantiles[-1]] - quantiles[-1]
         tiny = max(1e-12, 1e-6 * float(abs(quantiles[-1])))
         return cls(
             tuple(float(q) for q in quantiles),
-            max(float(over.sum() / counts.sum()) if counts.any() else 0.0, tiny),
-            float(counts.sum() ** 2 / np.square(counts).sum()) if counts.any() else 1.0,
+            max(float(over.mean()) if len(over) else 0.0, tiny),
+            max(1, sum(_cases(clip > quantiles[-1]) for clip in clips)),
         )
 
     def surprise(self, values: np.ndarray) -> np.ndarray:
@@ -44,9 +43,15 @@ class Tail:
         low, high = self.quantiles[0], self.quantiles[-1]
         # Looked up from above, so that a value which many normal frames share counts as no rarer than they are.
         inside = np.interp(np.negative(values), np.negative(self.quantiles[::-1]), _SURPRISE[::-1])
-        above = self.clips * np.log10(1.0 + np.maximum(values - high, 0.0) / (self.clips * self.excess))
+        above = self.cases * np.log10(1.0 + np.maximum(values - high, 0.0) / (self.cases * self.excess))
         below = np.minimum(values - low, 0.0) / max(abs(low), 1e-12)  # keeps the order of pixels nobody looks at
-        return np.asarray(self.clips / (self.clips + 1) * (inside + above + below), np.float32)
+        return np.asarray(self.cases / (self.cases + 1) * (inside + above + below), np.float32)
+
+
+def _cases(over: np.ndarray) -> int:
+    """Stretches of True in `bool [T]`, those that are no further apart than `GAP` counted as one."""
+    frames = np.flatnonzero(over)
+    return int(len(frames) > 0) + int((np.diff(frames) > GAP).sum())
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Calibration:
         return {name: tail.surprise(peaks[name]) for name, tail in self.tails.items()}
 
     def join(self, maps: dict[str, np.ndarray]) -> np.ndarray:
-        """How strange every place is, `float32 [..., h, w]`: the largest surprise of any kind.
+        """How strange every place is, or every frame with its peaks, `float32 [...]`: the largest surprise of any kind.
 
         One kind is enough for an alarm: who crosses the lawn at walking speed surprises no other.
         """

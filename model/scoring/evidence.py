@@ -1,7 +1,7 @@
 """Kinds of evidence: each a map over the picture, large where something is strange.
 
 Maps lie on a grid of cells of `CELL` x `CELL` pixels of the preprocessed frame. What is normal for this camera
-(perspective, directions, memory) comes later, in `scene`; here stands what a frame and the network say by themselves.
+(perspective, motions, memory) comes later, in `scene`; here stands what a frame and the network say by themselves.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ EVIDENCE = (
     "prediction_error",
     "layer_error",
     "memory_distance",
+    "motion_distance",
     "optical_flow",
-    "flow_direction",
     "frame_difference",
 )
 NOISE = 0.04  # of a pixel value: contrast under it is the sensor's, not the scene's

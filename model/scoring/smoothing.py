@@ -7,17 +7,20 @@ import numpy as np
 
 from model.scoring.evidence import CELL
 
+FALL = 2.0  # frames; where something has left, the past must not stay behind
+GATHERED = ("motion_distance",)  # kinds that are made of gathered values: half of the time is enough for them
+
 
 class Smoother:
     """One clip's running means of maps.
 
     A block's value jumps from frame to frame as limbs swing. A mean over time in one place would smear over what passes
-    there; so the mean is moved with the motion before the new frame is added. It falls twice as fast as it rises: where
-    something has left, the past must not stay behind.
+    there; so the mean is moved with the motion before the new frame is added. It rises slowly and falls fast: what
+    counts is what lasts.
     """
 
     def __init__(self, frames: float) -> None:
-        self._rise, self._fall = np.float32(1 / frames), np.float32(1 / max(1.0, frames / 2))
+        self._frames = frames
         self._means: dict[str, np.ndarray] = {}
 
     @property
@@ -39,5 +42,7 @@ class Smoother:
             last = self._means.get(name)
             moved = now if last is None else cv2.remap(last, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             change = now - moved
-            self._means[name] = moved + change * np.where(change > 0, self._rise, self._fall)
+            rise = max(1.0, self._frames / 2) if name in GATHERED else self._frames
+            share = np.where(change > 0, np.float32(1 / rise), np.float32(1 / min(FALL, rise)))
+            self._means[name] = moved + change * share
         return dict(self._means)

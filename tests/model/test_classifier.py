@@ -258,7 +258,8 @@ def unsupervised():
     kernel, bias = (w.numpy() for w in network.cell.gates[0].weights)
     kernel[..., -1] *= 0.5
     network.cell.gates[0].set_weights([kernel, bias])
-    return detector.fit_detector(network, [street(90), street(91)], [street(90), street(91)], SETTINGS, "street", {})
+    train, validation = [street(number) for number in range(90, 94)], [street(94), street(95)]
+    return detector.fit_detector(network, train, validation, SETTINGS, "street", {})
 
 
 @pytest.fixture(scope="module")

@@ -22,8 +22,8 @@ def test_surprise_is_the_rarity_among_normal_values_up_to_the_90th_percentile():
     clips = normal_clips()
     pooled = np.concatenate(clips)
     tail = Tail.fit(clips)
-    trust = tail.clips / (tail.clips + 1)
-    assert 0.85 < trust < 0.9  # 8 clips alike
+    trust = tail.cases / (tail.cases + 1)
+    assert trust > 0.95  # eight clips, several cases each
     found = at(tail, 0.0, pooled.min(), np.quantile(pooled, 0.5), np.quantile(pooled, 0.9)) / trust
     np.testing.assert_allclose(found, [-1.0, 0.0, np.log10(2), 1.0], atol=1e-3)
 
@@ -57,15 +57,22 @@ def test_extremes_of_one_clip_are_trusted_less_than_the_same_over_many():
     spread = Tail.fit([np.append(clip, part) for clip, part in zip(calm, extremes.reshape(10, -1), strict=True)])
     single = Tail.fit([*calm, extremes])
     assert (spread.quantiles, spread.excess) == (single.quantiles, single.excess)  # the same values in all
-    assert single.clips < 1.5 < 5 < spread.clips
+    assert (single.cases, spread.cases) == (1, 10)
     values = np.linspace(0.5, 50, 100)
     assert (single.surprise(values) < spread.surprise(values)).all()
+
+
+def test_frames_close_to_each_other_are_one_case():
+    calm = np.linspace(0, 1, 900)
+    rare = np.full(10, 2.0)
+    together, apart = [*rare, *calm], np.insert(calm, np.arange(0, 900, 90), rare)
+    assert Tail.fit([np.array(together)]).cases < Tail.fit([apart]).cases
 
 
 def test_a_value_that_many_normal_frames_share_is_no_surprise():
     tail = Tail.fit([np.zeros(500), np.linspace(0.1, 1.0, 500)])
     assert at(tail, 0.0) == 0.0
-    assert at(dataclasses.replace(tail, clips=1e9), 0.5) > np.log10(2)
+    assert at(dataclasses.replace(tail, cases=10**9), 0.5) > np.log10(2)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.3])

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from model.scoring import EVIDENCE, Observation, Scene, fit_scene
+from model.scoring import EVIDENCE, Observation, Scene, Smoother, fit_scene
 
 GRID = (6, 8)  # cells of 4 pixels: a frame of 24 x 32
 KNOWN = ("prediction_error", "layer_error", "optical_flow", "frame_difference")
@@ -41,6 +41,12 @@ def fit(clips):
     return fit_scene(clips, 4.0, np.random.default_rng(0))
 
 
+def maps(scene, *observations):
+    """Of the last one of a clip."""
+    smoother = Smoother(1.0)
+    return [scene.gather(smoother, observation) for observation in observations][-1]
+
+
 @pytest.fixture(scope="module")
 def fitted():
     return fit([clip(2.0, 0), clip(2.0, 1), clip(2.0, 2), clip(-2.0, 3)])
@@ -48,23 +54,23 @@ def fitted():
 
 def test_what_moves_as_usual_is_about_one_in_every_kind_of_evidence(fitted):
     scene, _ = fitted
-    maps = scene.maps(clip(2.0, 9)[5])
-    assert set(maps) == set(EVIDENCE)
-    assert {values.shape for values in maps.values()} == {GRID}
+    found = maps(scene, clip(2.0, 9)[5])
+    assert set(found) == set(EVIDENCE)
+    assert {values.shape for values in found.values()} == {GRID}
     for name in KNOWN:
-        assert maps[name].max() == pytest.approx(1.0, rel=0.1), name
-    assert 0.3 < np.median(maps["memory_distance"][2:4]) < 4  # as far as noise is from noise
+        assert found[name].max() == pytest.approx(1.0, rel=0.1), name
+    assert 0.3 < np.median(found["memory_distance"][2:4]) < 4  # as far as noise is from noise
 
 
 def test_what_is_twice_as_fast_is_twice_as_large(fitted):
-    maps = fitted[0].maps(clip(4.0, 9)[5])
-    assert maps["optical_flow"].max() == pytest.approx(2.0, rel=0.1)
+    found = maps(fitted[0], clip(4.0, 9)[5])
+    assert found["optical_flow"].max() == pytest.approx(2.0, rel=0.1)
 
 
 def test_an_unknown_representation_is_far_from_the_memory(fitted):
     scene, _ = fitted
     generator = np.random.default_rng(9)
-    usual, strange = (scene.maps(observed(2.0, generator, factor))["memory_distance"] for factor in (1.0, 5.0))
+    usual, strange = (maps(scene, observed(2.0, generator, factor))["memory_distance"] for factor in (1.0, 5.0))
     assert strange.min() > 2 * usual.max()
 
 
@@ -74,32 +80,30 @@ def test_arrays_round_trip(fitted):
     assert all(array.dtype == np.float32 for array in arrays.values())
     again = Scene.of_arrays(arrays)
     found = clip(-2.0, 9)[5]
-    for name, values in scene.maps(found).items():
-        np.testing.assert_array_equal(again.maps(found)[name], values)
+    for name, values in maps(scene, found).items():
+        np.testing.assert_array_equal(maps(again, found)[name], values)
 
 
-def test_a_clip_alone_in_its_direction_is_rare_only_as_long_as_it_is_left_out(fitted):
+def test_a_clip_alone_in_its_direction_is_strange_only_as_long_as_it_is_left_out(fitted):
     scene, peaks = fitted
-    *usual, alone = (clip_peaks["flow_direction"][10:] for clip_peaks in peaks)
-    assert max(peak.max() for peak in usual) < 0.5
-    assert alone.min() > 1.5
-    with_it = scene.maps(clip(-2.0, 3)[10])["flow_direction"].max()
-    assert with_it < alone.min() - 0.5
+    *usual, alone = (clip_peaks["motion_distance"][10:] for clip_peaks in peaks)
+    assert alone.min() > 5 * max(peak.max() for peak in usual)
+    with_it = maps(scene, *clip(-2.0, 3))["motion_distance"].max()
+    assert with_it < alone.min() / 5
 
 
-def test_the_peaks_are_of_what_the_network_has_no_part_in_one_a_frame_but_the_first(fitted):
+def test_the_peaks_are_of_every_kind_but_the_memory_one_a_frame_but_the_first(fitted):
     _, peaks = fitted
     for found in peaks:
-        assert {name: len(values) for name, values in found.items()} == dict.fromkeys(
-            ("optical_flow", "frame_difference", "flow_direction"), 29
-        )
+        assert {name: len(values) for name, values in found.items()} == dict.fromkeys((*KNOWN, "motion_distance"), 29)
         assert found["optical_flow"].max() == pytest.approx(1.0, rel=0.1)
 
 
 def test_a_clip_of_one_frame_teaches_nothing_and_does_no_harm(fitted):
     scene, peaks = fit([clip(2.0, 0), clip(2.0, 1), clip(2.0, 2), clip(-2.0, 3), clip(2.0, 4, frames=1)])
     assert peaks[-1] == {}
-    np.testing.assert_array_equal(scene.rarities, fitted[0].rarities)
+    once, again = (np.sort(found.motions.entries, axis=0) for found in (scene, fitted[0]))
+    np.testing.assert_array_equal(once, again)
 
 
 def test_without_a_second_frame_there_is_no_scene():

@@ -42,7 +42,7 @@ def test_the_past_goes_the_way_of_the_motion(down, right):
     assert np.unravel_index(found.argmax(), found.shape) == (1 + down, 5 + right)
 
 
-def test_a_value_that_left_is_forgotten_twice_as_fast_as_one_that_comes_is_learned():
+def test_a_value_that_left_is_forgotten_faster_than_one_that_comes_is_learned():
     smoother = Smoother(4.0)
     nothing = {"a": np.zeros((3, 12), np.float32)}
     smoother.push(blob(5), STILL)
@@ -64,3 +64,11 @@ def test_kinds_do_not_mix_and_what_was_returned_stays():
     second = smoother.push({**blob(6), "b": np.full((3, 12), 7.0, np.float32)}, STILL)
     np.testing.assert_array_equal(first["a"], blob(5)["a"])
     np.testing.assert_allclose(second["b"], 7.0)
+
+
+def test_what_is_made_of_gathered_values_rises_twice_as_fast():
+    smoother = Smoother(4.0)
+    for column in (5, 2):
+        found = smoother.push({"a": blob(column)["a"], "motion_distance": blob(column)["a"]}, STILL)
+    assert found["a"][1, 2] == pytest.approx(0.25)
+    assert found["motion_distance"][1, 2] == pytest.approx(0.5)

@@ -1,0 +1,70 @@
+"""How things move where: velocities and places of normal clips, and the distance to the nearest of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.spatial import KDTree
+
+STILL = 0.2  # usual speeds; less is the flow's noise
+PLACE = 6.0  # usual speeds that weigh as much as the height of the picture
+SUSTAINED = 1.5  # weight of the sustained speed beside the velocity of the moment
+SLOW = 0.8  # usual speeds; what moves slower than this for long is all alike
+ENTRIES = 20_000
+NEAREST = 3  # the distance to the third: one odd flow among the entries excuses nothing
+
+
+def speed(motion: np.ndarray, speeds: np.ndarray) -> np.ndarray:
+    """In the row's usual speeds, `float32 [h, w]`; arguments as in `features`."""
+    return np.hypot(motion[..., 0], motion[..., 1]) / speeds[:, np.newaxis]
+
+
+def features(motion: np.ndarray, sustained: np.ndarray, speeds: np.ndarray) -> np.ndarray:
+    """Velocity, sustained speed and place of what moves in the blocks: `float32 [N, 5]` of N moving blocks.
+
+    Args:
+        motion: pixels a frame, right and down, `float32 [h, w, 2]`.
+        sustained: speed in the row's usual speeds, gathered along the motion, `float32 [h, w]`.
+        speeds: usual speed in each row, pixels a frame, `float32 [h]`.
+    """
+    rows, columns = np.nonzero(speed(motion, speeds) > STILL)
+    velocity = motion[rows, columns] / speeds[rows, np.newaxis]
+    lasting = SUSTAINED * np.maximum(sustained[rows, columns], SLOW)
+    place = np.stack([columns, rows], axis=-1) * (PLACE / motion.shape[0])
+    return np.column_stack([velocity, lasting, place]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Motions:
+    """A bank of normal features.
+
+    Speed, direction and place are judged together: who walks as all others but on the lawn, who runs where many walk
+    and who goes against a one-way stream are each far from every entry, by as much as they differ.
+    """
+
+    entries: np.ndarray  # float32 [M, 5]
+
+    @classmethod
+    def fit(cls, seen: Sequence[np.ndarray], generator: np.random.Generator) -> Motions:
+        """Keeps `ENTRIES` of the features `float32 [N, 5]` of several clips, or all where there are fewer."""
+        found = np.concatenate([np.zeros((0, 5), np.float32), *seen])
+        return cls(found[generator.permutation(len(found))[:ENTRIES]])
+
+    def distance(self, motion: np.ndarray, sustained: np.ndarray, speeds: np.ndarray) -> np.ndarray:
+        """In usual speeds, `float32 [h, w]`; 0 where nothing moves. Arguments as in `features`."""
+        moving = speed(motion, speeds)
+        found = np.zeros(moving.shape, np.float32)
+        where = moving > STILL
+        if len(self.entries) < NEAREST:  # where nothing ever moved, all that moves is strange
+            return np.where(where, moving, found)
+        nearest = self._tree.query(features(motion, sustained, speeds), [NEAREST])[0][:, 0]
+        # What just moves comes in gradually, or noise would switch it on and off.
+        found[where] = nearest * np.clip(moving[where] / STILL - 1.0, 0.0, 1.0)
+        return found
+
+    @cached_property
+    def _tree(self) -> KDTree:
+        return KDTree(self.entries)
