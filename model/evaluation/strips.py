@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model.clips import Clip, Dataset, frame_labels
-from model.detector import Detector
 from model.report.content import Kind, Strip
 from model.scores import ScoredClip
+
+if TYPE_CHECKING:
+    from model.detector import Detector
 
 EACH = 4  # of each kind
 APART_SECONDS = 2.0  # frames of one clip closer than this show the same thing

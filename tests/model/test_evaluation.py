@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -282,3 +284,8 @@ def test_pasting_depends_on_the_seed_alone(fitted, dataset):
     assert one == same
     assert one["evidence"] != other["evidence"]
     json.dumps(one, allow_nan=False)
+
+
+def test_reading_an_evaluation_does_without_the_networks_libraries():
+    code = "import sys, model.evaluation; sys.exit('tensorflow' in sys.modules or 'sklearn' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
