@@ -52,7 +52,6 @@ def register_detector(
     """Writes `registration.json`: model, version, alias, decision, reason, run."""
     with step("register", output) as progress:
         from model import evaluation as judging
-        from model.detector import load
 
         registry = Registry(tracking_uri, camera, artifact_location or None)
         facts = json.loads((Path(detector) / "detector.json").read_text())["facts"]
@@ -66,9 +65,7 @@ def register_detector(
             rival = None
             if champion:
                 progress(f"scoring the champion, version {champion.version}, on the same clips")
-                rival = _score(
-                    load(champion.detector), Path(clips), Path(dataset), Path(directory), seldom(5.0, progress)
-                )
+                rival = _score(champion.detector, Path(clips), Path(dataset), Path(directory), seldom(5.0, progress))
         decision = decide(result.clips, rival, seed) if result.clips else NOTHING
         version = registry.register(run_id, Path(detector), result.measures)
         registry.promote(version, decision)
@@ -84,12 +81,14 @@ def register_detector(
         (Path(output) / "registration.json").write_text(json.dumps(written))
 
 
-def _score(detector: Any, clips: Path, dataset: Path, scratch: Path, progress: Callable[[str], None]) -> Any:
+def _score(champion: Path, clips: Path, dataset: Path, scratch: Path, progress: Callable[[str], None]) -> Any:
     """The champion may want other network inputs than the challenger's."""
     import dataclasses
 
     from model import evaluation, footage, preprocessing
+    from model.detector import load
 
+    detector = load(champion)  # which takes seconds, and without a champion nothing here needs it
     data = Dataset.open(dataset)
     if data.index["preprocessing"] != json.loads(json.dumps(dataclasses.asdict(detector.preprocessing))):
         found = footage.read_index(clips / "footage.json")

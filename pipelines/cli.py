@@ -61,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 is success, 1 a failed run, 2 bad input."""
     wanted = parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own news would bury ours
+    # Read when numpy is imported, here and by every step. The products are small, and a second thread would wait for
+    # the next one without sleep, on the core that the optical flow needs.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         wanted.act(wanted)
     except (BadInput, RunFailed) as e:

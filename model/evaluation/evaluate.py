@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model import classifier
 from model.clips import Clip, Dataset
-from model.detector import Detector, FrameScore
-from model.detector.detector import collect
 from model.evaluation.films import Projector, best
 from model.evaluation.measures import false_alarm_check, measures
 from model.evaluation.pasted import pasted_measures
 from model.evaluation.places import Places
 from model.report.content import EventFilm
 from model.scores import ScoredClip
+
+if TYPE_CHECKING:  # at run time only who scores loads the network's libraries: registering reads what was scored
+    from model.detector import Detector, FrameScore
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ def evaluate(detector: Detector, dataset: Dataset, progress: Callable[[str], Non
 
 
 def _supervised(detector: Detector, dataset: Dataset, clips: tuple[ScoredClip, ...]) -> dict[str, Any]:
+    from model import classifier
+
     found = classifier.judge(detector, list(dataset.clips("test")), clips)
     return {"classifier": found} if found else {}
 
@@ -71,6 +73,8 @@ def score_clips(
 
 
 def _score(detector: Detector, clip: Clip, places: Places | None, projector: Projector | None) -> ScoredClip:
+    from model.detector.detector import collect
+
     stream = detector.stream(clip.fps, clip.name)
     results: list[FrameScore] = []
     for t, frame in enumerate(clip.frames):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import nlargest
+from typing import TYPE_CHECKING
 
 from model.clips import Clip
 from model.decision import Event
-from model.detector import FrameScore, Stream
 from model.report.content import EventFilm, Kind
 from model.report.film import Film, still
+
+if TYPE_CHECKING:
+    from model.detector import FrameScore, Stream
 
 EACH = 6  # of the hits, and of the false alarms; the rest would bury the reader
 

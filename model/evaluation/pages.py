@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from model.detector import Detector
 from model.evaluation.evaluate import Evaluation
 from model.report import Report, Strip, figures, pictures
 from model.report.film import film_image
+
+if TYPE_CHECKING:
+    from model.detector import Detector
 
 TIMELINES = 12  # clips drawn as files
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from model import metrics
 from model.clips import Clip, Dataset, frame_labels
-from model.detector import Detector
 from model.pasting import KINDS, paste, study
 from model.scores import ClipScores, ScoredClip
+
+if TYPE_CHECKING:
+    from model.detector import Detector
 
 LONGEST = 120  # frames of a clip that are pasted into; more costs time and says little more
 

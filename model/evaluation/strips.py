@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model.clips import Clip, Dataset, frame_labels
-from model.detector import Detector
 from model.report.content import Kind, Strip
 from model.scores import ScoredClip
+
+if TYPE_CHECKING:
+    from model.detector import Detector
 
 EACH = 4  # of each kind
 APART_SECONDS = 2.0  # frames of one clip closer than this show the same thing
@@ -28,10 +31,10 @@ def strips(detector: Detector, dataset: Dataset, clips: Sequence[ScoredClip]) ->
     for kind, name, frame, score in chosen:
         by_clip[name].append((kind, frame, score))
     shown = {
-        (clip.name, kind, frame): _strip(detector, clip, kind, frame, score)
+        (clip.name, strip.kind, strip.frame): strip
         for split in ("test", "holdout")
         for clip in dataset.clips(split)
-        for kind, frame, score in by_clip.get(clip.name, [])
+        for strip in _strips(detector, clip, by_clip.get(clip.name, []))
     }
     return tuple(shown[name, kind, frame] for kind, name, frame, _ in chosen)
 
@@ -57,18 +60,23 @@ def _choose(clips: Sequence[ScoredClip], kind: Kind) -> list[tuple[Kind, str, in
     return taken
 
 
-def _strip(detector: Detector, clip: Clip, kind: Kind, frame: int, score: float) -> Strip:
-    stream = detector.stream()
-    for t in range(max(0, frame - LEAD_FRAMES), frame + 1):
-        stream.push_input(clip.frames[t])
-    observation = stream.observation
-    return Strip(
-        clip=clip.name,
-        frame=frame,
-        kind=kind,
-        score=score,
-        picture=np.array(clip.frames[frame]),
-        prediction=(observation.prediction * 255).round().astype(np.uint8),
-        error=observation.error,
-        mask=None if clip.masks is None else np.array(clip.masks[frame]),
-    )
+def _strips(detector: Detector, clip: Clip, chosen: Sequence[tuple[Kind, int, float]]) -> Iterator[Strip]:
+    """One walk past the chosen frames; where they are far apart, it begins again before the next one."""
+    stream, pushed = detector.stream(), 0
+    for kind, frame, score in sorted(chosen, key=lambda one: one[1]):
+        if frame - LEAD_FRAMES > pushed:
+            stream, pushed = detector.stream(), frame - LEAD_FRAMES
+        for t in range(pushed, frame + 1):
+            stream.push_input(clip.frames[t])
+        pushed = frame + 1
+        observation = stream.observation
+        yield Strip(
+            clip=clip.name,
+            frame=frame,
+            kind=kind,
+            score=score,
+            picture=np.array(clip.frames[frame]),
+            prediction=(observation.prediction * 255).round().astype(np.uint8),
+            error=observation.error,
+            mask=None if clip.masks is None else np.array(clip.masks[frame]),
+        )

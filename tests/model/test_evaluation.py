@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -255,6 +257,20 @@ def test_strips_show_hits_misses_and_false_alarms(fitted, dataset):
     assert hit.mask.any()
     assert hit.score == max(clips[0].result.scores[12:18])
     np.testing.assert_array_equal(hit.picture, pictures_of(dataset)[hit.frame])
+    errors = {clip.name: clip.result.model_mse for clip in clips}
+    for strip in strips:  # the network is where it was when the clip was scored
+        assert strip.error.mean() == pytest.approx(errors[strip.clip][strip.frame])
+
+
+def test_strips_that_are_far_apart_are_walked_to_on_their_own(fitted, dataset, monkeypatch):
+    clips = evaluation.score_clips(fitted, dataset)
+    together = evaluation.strips(fitted, dataset, clips)
+    monkeypatch.setattr(sys.modules[evaluation.strips.__module__], "LEAD_FRAMES", 6)
+    alone = evaluation.strips(fitted, dataset, clips)
+    assert [(s.clip, s.frame, s.kind) for s in alone] == [(s.clip, s.frame, s.kind) for s in together]
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.picture, other.picture)
+        assert one.error.mean() == pytest.approx(other.error.mean(), rel=0.1)
 
 
 def test_a_deaf_detector_shows_misses_and_one_without_labels_nothing_of_test_clips(fitted, dataset):
@@ -282,3 +298,8 @@ def test_pasting_depends_on_the_seed_alone(fitted, dataset):
     assert one == same
     assert one["evidence"] != other["evidence"]
     json.dumps(one, allow_nan=False)
+
+
+def test_reading_an_evaluation_does_without_the_networks_libraries():
+    code = "import sys, model.evaluation; sys.exit('tensorflow' in sys.modules or 'sklearn' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
