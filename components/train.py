@@ -2,10 +2,13 @@
 
 import dataclasses
 import json
+import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from kfp import dsl
 
@@ -13,10 +16,16 @@ from components.checkpoints import Copies
 from components.registry import Registry
 from components.start import starting_weights
 from components.step import cancellable, seldom, step
+from components.storage import Progress
 from model import config
 from model.atomic import write_text
-from model.clips import Dataset, Split
+from model.clips import Clip, Dataset, Split
 from model.footage import feedback as marked
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from model.training import Fitted
 
 FITTED: tuple[Split, ...] = ("train", "validation")
 
@@ -71,42 +80,63 @@ def train_detector(
 ) -> None:
     """Writes the detector directory; its facts name the MLflow run."""
     with step("train", output) as progress, cancellable():
-        from model import classifier, detector, training
-
         everything = config.parse(config.Config, json.loads(settings))
-        data = Dataset.open(Path(dataset))
+        start = (base_model, compare_scratch)
+        train_on(Path(dataset), camera, everything, place, revision, feedback, *start, Path(output), progress)
+
+
+def train_on(
+    dataset: Path,
+    camera: str,
+    settings: config.Config,
+    place: Place,
+    revision: str,
+    feedback: str,
+    base_model: str,
+    compare_scratch: bool,
+    output: Path,
+    progress: Progress,
+) -> bool:
+    """The same, also as one of the workers that TF_CONFIG names; the first one writes and logs, whether it was tells.
+
+    Raises:
+        BadInput: settings or data that training refuses, or a TF_CONFIG that is none.
+        RunFailed: the loss is no number any more, the detector is worthless, or another worker went away.
+    """
+    from model import training
+
+    workers = training.join(os.environ.get("TF_CONFIG", ""))  # before anybody uses TensorFlow
+    data = Dataset.open(dataset)
+    start = starting_weights(base_model, place.tracking_uri, settings.prednet) if base_model else None
+    with tempfile.TemporaryDirectory(prefix="unforeseen-") as scratch:
+        is_remote = place.checkpoints.startswith("s3://")
+        directory = Path(scratch if is_remote else place.checkpoints or scratch)
+        fit = partial(
+            training.fit,
+            [clip.frames for clip in data.clips("train")],
+            [clip.frames for clip in data.clips("validation")],
+            settings.prednet,
+            checkpoint_dir=directory,
+            data_digest=data.digest,
+            workers=workers,
+        )
+        if workers and not workers.first:
+            _fit(fit, settings.training, start, compare_scratch, progress)
+            return False
         registry = Registry(place.tracking_uri, camera, place.artifact_location or None)
-        remote = place.checkpoints.startswith("s3://")
-        local = "" if remote else place.checkpoints
-        directory = Path(local or tempfile.mkdtemp(prefix="unforeseen-"))
-        start = starting_weights(base_model, place.tracking_uri, everything.prednet) if base_model else None
-        checkpoint = training.checkpoint_path(directory, everything.prednet, everything.training, data.digest, start)
-        url = f"{place.checkpoints}/{registry.name}/{checkpoint.stem}" if remote else ""
+        checkpoint = training.checkpoint_path(directory, settings.prednet, settings.training, data.digest, start)
+        url = f"{place.checkpoints}/{registry.name}/{checkpoint.stem}" if is_remote else ""
         copies = Copies(directory, url, place.endpoint, place.region, progress)
         copies.bring()
-        run_id = _run(registry, checkpoint.with_suffix(".run"), everything, data, revision)
+        run_id = _run(registry, checkpoint.with_suffix(".run"), settings, data, revision)
         progress(f"MLflow run {run_id} of {registry.name}")
-        validation = list(data.clips("validation"))
         with registry.recording(run_id), copies.kept(place.checkpoint_minutes):
             registry.log_dataset(run_id, camera, data.digest)
-            fit = partial(
-                training.fit,
-                [clip.frames for clip in data.clips("train")],
-                [clip.frames for clip in validation],
-                everything.prednet,
-                checkpoint_dir=directory,
-                data_digest=data.digest,
-            )
-            fitted = fit(
-                everything.training,
-                start=start,
-                on_epoch=lambda record: registry.log_epoch(run_id, int(record["epoch"]), record),
-                progress=progress,
-            )
-            scratch: list[dict[str, float]] = []
-            if compare_scratch:
-                unfrozen = dataclasses.replace(everything.training, freeze_layers=())
-                scratch = fit(unfrozen, progress=lambda line: progress(f"from scratch: {line}")).history
+
+            def log(record: dict[str, float]) -> None:
+                registry.log_epoch(run_id, int(record["epoch"]), record)
+
+            fitted, scratch_history = _fit(fit, settings.training, start, compare_scratch, progress, log)
             facts = {
                 "data_digest": data.digest,
                 "source_run": run_id,
@@ -115,25 +145,51 @@ def train_detector(
                 "fitted_clips": [clip.sha256 for split in FITTED for clip in data.clips(split)],
                 "history": fitted.history,
                 "base_model": base_model,
-                "scratch_history": scratch,
-                "settings": dataclasses.asdict(everything),
+                "scratch_history": scratch_history,
+                "settings": dataclasses.asdict(settings),
             }
-            result = detector.fit_detector(
-                fitted.network,
-                list(data.clips("train")),
-                validation,
-                everything,
-                camera,
-                facts,
-                seldom(5.0, progress),
-            )
-            if everything.classifier.kind != "none":
-                kind, seed = everything.classifier.kind, everything.training.seed
-                result = classifier.supervise(result, list(data.clips("test")), kind, seed, seldom(5.0, progress))
-                for note in result.facts["classifier"]["notes"]:
-                    progress(note)
-            detector.save(result, Path(output))
+            _finish(fitted, data, settings, camera, facts, output, progress)
         copies.remove()
+    return True
+
+
+def _fit(
+    fit: Callable[..., "Fitted"],
+    settings: config.Training,
+    start: "list[np.ndarray] | None",
+    compare_scratch: bool,
+    progress: Progress,
+    on_epoch: Callable[[dict[str, float]], None] = lambda record: None,
+) -> "tuple[Fitted, list[dict[str, float]]]":
+    """The training, and the history of the one from scratch where it is wanted."""
+    fitted = fit(settings, start=start, on_epoch=on_epoch, progress=progress)
+    if not compare_scratch:
+        return fitted, []
+    unfrozen = dataclasses.replace(settings, freeze_layers=())
+    return fitted, fit(unfrozen, progress=lambda line: progress(f"from scratch: {line}")).history
+
+
+def _finish(
+    fitted: "Fitted",
+    data: Dataset,
+    settings: config.Config,
+    camera: str,
+    facts: dict[str, Any],
+    output: Path,
+    progress: Progress,
+) -> None:
+    """Calibrates, and writes the detector."""
+    from model import classifier, detector
+
+    clips: dict[Split, list[Clip]] = {split: list(data.clips(split)) for split in ("train", "validation", "test")}
+    known, often = (settings, camera, facts), seldom(5.0, progress)
+    result = detector.fit_detector(fitted.network, clips["train"], clips["validation"], *known, often)
+    kind = settings.classifier.kind
+    if kind != "none":
+        result = classifier.supervise(result, clips["test"], kind, settings.training.seed, often)
+        for note in result.facts["classifier"]["notes"]:
+            progress(note)
+    detector.save(result, output)
 
 
 def _run(registry: Registry, memory: Path, settings: config.Config, data: Dataset, revision: str) -> str:

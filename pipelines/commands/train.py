@@ -31,8 +31,9 @@ def add(commands: Commands) -> None:
 def _train(wanted: argparse.Namespace) -> None:
     with quiet():
         from components.fetch import fetch
+        from components.step import cancellable
         from components.storage import open_store, upload_tree
-        from components.train import Place, train_detector
+        from components.train import Place, train_on
         from pipelines import local
 
     settings = config.build(wanted.preset, wanted.set)
@@ -45,14 +46,11 @@ def _train(wanted: argparse.Namespace) -> None:
         region=wanted.region,
     )
     store = (wanted.endpoint, wanted.region)
-    target, prefix = open_store(wanted.out, *store)
-    with tempfile.TemporaryDirectory(prefix="unforeseen-") as scratch:
+    with cancellable(), tempfile.TemporaryDirectory(prefix="unforeseen-") as scratch:
         data = fetch(wanted.data, Path(scratch, "data"), *store, settings.footage.max_expansion_mb, say)
-        made = Path(scratch, "made", "detector")
+        made = Path(scratch, "detector") if wanted.out.startswith("s3://") else Path(wanted.out)
         start = (wanted.base_model, False)
-        train_detector(
-            str(data), wanted.camera, config.to_json(settings), place, local.revision(), "", *start, str(made)
-        )
-        if made.exists():  # the first worker's
-            upload_tree(made, target, prefix, say)
-            say(f"written: {wanted.out}")
+        is_first = train_on(data, wanted.camera, settings, place, local.revision(), "", *start, made, say)
+        if is_first and made != Path(wanted.out):
+            upload_tree(made, *open_store(wanted.out, *store), say)
+        say(f"written: {wanted.out}" if is_first else "the first worker writes the detector")
