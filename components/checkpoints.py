@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
-from components.storage import ObjectStore, Progress, download_tree, open_store, upload_tree
+from components.storage import PATIENCE, ObjectStore, Patience, Progress, download_tree, open_store, upload_tree
 from components.storage.local import file_faults
 from model.errors import BadInput
 
@@ -20,7 +20,9 @@ class Copies:
     Trouble with the store never ends a training: it is said in one line, and tried again.
     """
 
-    def __init__(self, directory: Path, url: str, endpoint: str, region: str, progress: Progress) -> None:
+    def __init__(
+        self, directory: Path, url: str, endpoint: str, region: str, progress: Progress, patience: Patience = PATIENCE
+    ) -> None:
         """Speaks to nobody yet.
 
         Args:
@@ -29,8 +31,10 @@ class Copies:
             endpoint: of S3.
             region: of S3; "" asks the endpoint.
             progress: takes lines for the user.
+            patience: with faults that pass.
         """
-        self._directory, self._place, self._progress = directory, (url, endpoint, region), progress
+        self._directory, self._progress = directory, progress
+        self._place = (url, endpoint, region, patience)
         self._warned = False
 
     def bring(self) -> None:
@@ -90,11 +94,10 @@ class Copies:
                 self._progress(f"warning: of the store's copies: {e}")
 
     def _try(self, act: Callable[[ObjectStore, str], None], otherwise: str) -> None:
-        url, endpoint, region = self._place
-        if not url:
+        if not self._place[0]:
             return
         try:
-            act(*open_store(url, endpoint, region))
+            act(*open_store(*self._place))
             self._warned = False
         except BadInput as e:
             if not self._warned:

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from forks import Fork, Forks
 from ports import Ports
-from s3_server import S3Server
+from s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 from tiny import SETTINGS, options
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")]
 EPOCHS = 8
 NEVER = "1000"  # minutes
+KEYS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_a_training_goes_on_on_another_node(trainings: Trainings, s3_server: S3S
 
     store = ["--out", f"s3://{bucket}/detector", "--checkpoints", f"s3://{bucket}/checkpoints"]
     store += ["--endpoint", s3_server.endpoint, "--checkpoint-minutes"]
-    told = trainings.start(*store, NEVER)
+    told = trainings.start(*store, NEVER, **KEYS)
     told.says(f"epoch 1/{EPOCHS}: ")
     assert etags() == {}
     told.kill(signal.SIGTERM)  # as before a preemption
@@ -87,7 +88,7 @@ def test_a_training_goes_on_on_another_node(trainings: Trainings, s3_server: S3S
     assert set(before) == {key, f"{key.removesuffix('.npz')}.run"}
     assert key.startswith("checkpoints/unforeseen-walkway/")
 
-    killed = trainings.start(*store, "0.001")
+    killed = trainings.start(*store, "0.001", **KEYS)
     whole = trainings.start("--out", tmp_path / "whole")
     while etags() == before and killed.status is None:
         time.sleep(0.02)
@@ -95,7 +96,7 @@ def test_a_training_goes_on_on_another_node(trainings: Trainings, s3_server: S3S
     assert killed.end() == -signal.SIGKILL
     assert "going on after epoch " in killed.said
 
-    last = trainings.start(*store, NEVER)
+    last = trainings.start(*store, NEVER, **KEYS)
     assert last.end() == 0, last.said
     assert "going on after epoch " in last.said
     assert etags() == {}
