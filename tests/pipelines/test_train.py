@@ -47,7 +47,7 @@ class Trainings:
     """One training, begun again and again as pods would be: each in a directory of its own."""
 
     def __init__(self, forks: Forks, dataset: Path, directory: Path) -> None:
-        self.forks, self.directory = forks, directory
+        self.forks = forks
         self.tracking_uri = f"sqlite:///{directory / 'mlflow.db'}"
         self._told = ["--data", str(dataset), "--camera", "walkway", "--tracking-uri", self.tracking_uri]
         self._told += ["--artifact-location", (directory / "mlartifacts").as_uri()]
@@ -57,9 +57,9 @@ class Trainings:
         return self.forks.start("pipelines.cli:main", "train", *self._told, *words, **env)
 
 
-@pytest.fixture
-def trainings(forks: Forks, dataset: Path, tmp_path: Path) -> Trainings:
-    return Trainings(forks, dataset, tmp_path)
+@pytest.fixture(scope="module")
+def trainings(forks: Forks, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Trainings:
+    return Trainings(forks, dataset, tmp_path_factory.mktemp("mlflow"))
 
 
 def weights(network: bytes) -> list[np.ndarray]:
@@ -125,7 +125,7 @@ def test_two_nodes_write_one_detector(trainings: Trainings, tmp_path: Path):
     cluster = {"worker": [f"127.0.0.1:{port}" for port in ports.numbers]}
     nodes = [
         trainings.start(
-            *("--out", tmp_path / f"node-{index}"),
+            *("--out", tmp_path / f"node-{index}", "--set", "training.epochs=2"),
             TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}),
         )
         for index in range(2)
