@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from zipfile import BadZipFile, ZipFile
 
 from components.storage import PATIENCE, ObjectStore, Patience, Progress, download_tree, open_store, upload_tree
 from components.storage.local import file_faults
@@ -84,14 +85,12 @@ class Copies:
         self._try(send, "training goes on, and its checkpoint is copied later")
 
     def _check(self) -> None:
-        from model.training.checkpoint import Checkpoint
-
         for path in self._directory.glob("*.npz"):
-            try:
-                Checkpoint.load(path)
-            except BadInput as e:
+            if not _is_whole(path):
                 path.unlink()
-                self._progress(f"warning: of the store's copies: {e}")
+                self._progress(
+                    f"warning: {path.name} from the store: expected a whole checkpoint. Received: a damaged one"
+                )
 
     def _try(self, act: Callable[[ObjectStore, str], None], otherwise: str) -> None:
         if not self._place[0]:
@@ -108,3 +107,11 @@ class Copies:
 def _end(thread: Thread, over: Event) -> None:
     over.set()
     thread.join()
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with ZipFile(path) as file:
+            return file.testzip() is None
+    except BadZipFile:
+        return False

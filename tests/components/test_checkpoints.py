@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from s3_server import S3Server
 
@@ -39,26 +40,34 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def test_a_store_that_is_away_is_said_once_and_tried_again(
-    s3_server: S3Server, s3_store: S3Store, copies: Callable[[str], Copies], tmp_path: Path, lines: list[str]
-):
+def test_a_store_that_is_away_is_said_once_and_tried_again(credentials: None, tmp_path: Path, lines: list[str]):
+    server = S3Server(tmp_path / "s3")
+
+    def copies(name: str) -> Copies:
+        (tmp_path / name).mkdir()
+        return Copies(tmp_path / name, "s3://bucket/a/b", server.endpoint, "", lines.append, AT_ONCE)
+
     one = copies("one")
     (tmp_path / "one" / "a.run").write_text("first")
-    with one.kept(OFTEN):
-        until(lambda: list(s3_store.list("a/b")))
-        s3_server.kill()
-        (tmp_path / "one" / "a.run").write_text("second")
-        until(lambda: lines)
-        time.sleep(0.3)  # ten tries
-        s3_server.start()
-        until(lambda: [info.size for info in s3_store.list("a/b")] == [len("second")])
-    (line,) = lines
-    assert line.startswith("warning: s3://")
-    assert line.endswith("; training goes on, and its checkpoint is copied later")
-    copies("two").bring()
-    assert (tmp_path / "two" / "a.run").read_text() == "second"
-    one.remove()
-    assert list(s3_store.list("")) == []
+    try:
+        with one.kept(OFTEN):
+            until(lambda: lines)
+            time.sleep(0.3)  # ten tries
+            server.start()
+            server.client().make_bucket("bucket")
+            store = S3Store("bucket", server.endpoint, "")
+            until(lambda: list(store.list("a/b")))
+            (tmp_path / "one" / "a.run").write_text("second")
+            until(lambda: [info.size for info in store.list("a/b")] == [len("second")])
+        (line,) = lines
+        assert line.startswith("warning: s3://bucket at ")
+        assert line.endswith("; training goes on, and its checkpoint is copied later")
+        copies("two").bring()
+        assert (tmp_path / "two" / "a.run").read_text() == "second"
+        one.remove()
+        assert list(store.list("")) == []
+    finally:
+        server.end()
 
 
 def test_a_training_that_fails_leaves_its_newest_state(
@@ -71,15 +80,27 @@ def test_a_training_that_fails_leaves_its_newest_state(
     assert [info.key for info in s3_store.list("")] == ["a/b/a.run"]
 
 
+def damaged(whole: bytes) -> bytes:
+    return whole.replace(b"12345678", b"12X45678")
+
+
+@pytest.mark.parametrize("damage", [damaged, lambda whole: whole[:-30], lambda whole: b""])
 def test_a_damaged_copy_is_said_and_not_used(
-    s3_store: S3Store, copies: Callable[[str], Copies], tmp_path: Path, lines: list[str]
+    damage: Callable[[bytes], bytes],
+    s3_store: S3Store,
+    copies: Callable[[str], Copies],
+    tmp_path: Path,
+    lines: list[str],
 ):
-    (tmp_path / "bad.npz").write_bytes(b"PK\x03\x04 and no more")
-    s3_store.put(tmp_path / "bad.npz", "a/b/bad.npz")
+    for name in ("good", "bad"):
+        np.savez(tmp_path / f"{name}.npz", weights=np.frombuffer(b"12345678", np.uint8))
+    (tmp_path / "bad.npz").write_bytes(damage((tmp_path / "bad.npz").read_bytes()))
+    for name in ("good", "bad"):
+        s3_store.put(tmp_path / f"{name}.npz", f"a/b/{name}.npz")
     copies("one").bring()
-    assert list((tmp_path / "one").iterdir()) == []
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["good.npz"]
     (line,) = lines
-    assert "bad.npz: expected a whole checkpoint" in line
+    assert line == "warning: bad.npz from the store: expected a whole checkpoint. Received: a damaged one"
 
 
 def test_nothing_is_kept_without_an_address(tmp_path: Path, lines: list[str]):
