@@ -58,9 +58,20 @@ class Copies:
             yield
         except BaseException:  # SIGTERM before a preemption, above all
             _end(thread, over)
-            self._send()
+            self.send()
             raise
         _end(thread, over)
+
+    def send(self) -> None:
+        """What is new, now."""
+
+        def send(store: ObjectStore, prefix: str) -> None:
+            with tempfile.TemporaryDirectory(prefix="unforeseen-") as snapshot, file_faults(Path(snapshot)):
+                for path in self._directory.glob("[!.]*"):  # without what is being written
+                    shutil.copyfile(path, Path(snapshot, path.name))
+                upload_tree(Path(snapshot), store, prefix, lambda line: None)
+
+        self._try(send, "training goes on, and its checkpoint is copied later")
 
     def remove(self) -> None:
         """All of them: nobody will go on."""
@@ -73,16 +84,7 @@ class Copies:
 
     def _send_often(self, over: Event, seconds: float) -> None:
         while not over.wait(seconds):
-            self._send()
-
-    def _send(self) -> None:
-        def send(store: ObjectStore, prefix: str) -> None:
-            with tempfile.TemporaryDirectory(prefix="unforeseen-") as snapshot, file_faults(Path(snapshot)):
-                for path in self._directory.glob("[!.]*"):  # without what is being written
-                    shutil.copyfile(path, Path(snapshot, path.name))
-                upload_tree(Path(snapshot), store, prefix, lambda line: None)
-
-        self._try(send, "training goes on, and its checkpoint is copied later")
+            self.send()
 
     def _check(self) -> None:
         for path in self._directory.glob("*.npz"):

@@ -81,8 +81,10 @@ def train_detector(
     """Writes the detector directory; its facts name the MLflow run."""
     with step("train", output) as progress, cancellable():
         everything = config.parse(config.Config, json.loads(settings))
-        start = (base_model, compare_scratch)
-        train_on(Path(dataset), camera, everything, place, revision, feedback, *start, Path(output), progress)
+        what = (revision, feedback, base_model, compare_scratch)
+        copies = train_on(Path(dataset), camera, everything, place, *what, Path(output), progress)
+        if copies:
+            copies.remove()
 
 
 def train_on(
@@ -96,8 +98,12 @@ def train_on(
     compare_scratch: bool,
     output: Path,
     progress: Progress,
-) -> bool:
-    """The same, also as one of the workers that TF_CONFIG names; the first one writes and logs, whether it was tells.
+) -> Copies | None:
+    """Writes the detector directory, alone or as one of the workers that TF_CONFIG names.
+
+    Returns:
+        The copies of its checkpoints, for who needs them no more. None where it is not the first worker: that one
+        writes and logs for all.
 
     Raises:
         BadInput: settings or data that training refuses, or a TF_CONFIG that is none.
@@ -122,7 +128,7 @@ def train_on(
         )
         if workers and not workers.first:
             _fit(fit, settings.training, start, compare_scratch, progress)
-            return False
+            return None
         registry = Registry(place.tracking_uri, camera, place.artifact_location or None)
         checkpoint = training.checkpoint_path(directory, settings.prednet, settings.training, data.digest, start)
         url = f"{place.checkpoints}/{registry.name}/{checkpoint.stem}" if is_remote else ""
@@ -149,8 +155,7 @@ def train_on(
                 "settings": dataclasses.asdict(settings),
             }
             _finish(fitted, data, settings, camera, facts, output, progress)
-        copies.remove()
-    return True
+    return copies
 
 
 def _fit(

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from model import config
+from model.atomic import check_free
 from pipelines.commands.common import Commands, quiet, say
 
 
@@ -49,8 +50,13 @@ def _train(wanted: argparse.Namespace) -> None:
     with cancellable(), tempfile.TemporaryDirectory(prefix="unforeseen-") as scratch:
         data = fetch(wanted.data, Path(scratch, "data"), *store, settings.footage.max_expansion_mb, say)
         made = Path(scratch, "detector") if wanted.out.startswith("s3://") else Path(wanted.out)
+        check_free(made)  # before hours of training, not after
         start = (wanted.base_model, False)
-        is_first = train_on(data, wanted.camera, settings, place, local.revision(), "", *start, made, say)
-        if is_first and made != Path(wanted.out):
+        copies = train_on(data, wanted.camera, settings, place, local.revision(), "", *start, made, say)
+        if copies is None:
+            say("the first worker writes the detector")
+            return
+        copies.send()  # the pipeline, given the same settings, finds the training finished
+        if made != Path(wanted.out):
             upload_tree(made, *open_store(wanted.out, *store), say)
-        say(f"written: {wanted.out}" if is_first else "the first worker writes the detector")
+    say(f"written: {wanted.out}")

@@ -6,9 +6,9 @@ import io
 import json
 import signal
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import h5py
 import numpy as np
@@ -16,10 +16,11 @@ import pytest
 from forks import Fork, Forks
 from ports import Ports
 from s3_server import ACCESS_KEY, SECRET_KEY, S3Server
-from tiny import SETTINGS, options
+from tiny import options
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")]
 EPOCHS = 8
+CHANGES = {"training__epochs": EPOCHS, "training__steps_per_epoch": 12}
 NEVER = "1000"  # minutes
 KEYS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
 
@@ -29,7 +30,7 @@ def dataset(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from model import config, preprocessing
     from model.footage import find_clips
 
-    settings = config.build("small", [f"{key}={json.dumps(value)}" for key, value in SETTINGS.items()])
+    settings = config.build("small", options()[1::2])
     clips = find_clips(footage, "walkway", settings.footage, settings.training.window_frames)
     directory = tmp_path_factory.mktemp("data") / "dataset"
     return preprocessing.write_dataset(clips, directory, settings.preprocessing, camera="walkway").directory
@@ -47,14 +48,26 @@ class Trainings:
     """One training, begun again and again as pods would be: each in a directory of its own."""
 
     def __init__(self, forks: Forks, dataset: Path, directory: Path) -> None:
-        self.forks = forks
+        self.forks, self.dataset, self.directory = forks, dataset, directory
         self.tracking_uri = f"sqlite:///{directory / 'mlflow.db'}"
         self._told = ["--data", str(dataset), "--camera", "walkway", "--tracking-uri", self.tracking_uri]
         self._told += ["--artifact-location", (directory / "mlartifacts").as_uri()]
-        self._told += options(training__epochs=EPOCHS, training__steps_per_epoch=12)
+        self._told += options(**CHANGES)
 
     def start(self, *words: str | Path, **env: str) -> Fork:
+        """As a command."""
         return self.forks.start("pipelines.cli:main", "train", *self._told, *words, **env)
+
+    def step(self, output: Path, checkpoints: str, endpoint: str, **env: str) -> Fork:
+        """As the pipeline's step."""
+        from model import config
+
+        place = {"tracking_uri": self.tracking_uri, "artifact_location": "", "checkpoints": checkpoints}
+        place |= {"checkpoint_minutes": 5.0, "endpoint": endpoint, "region": ""}
+        given = {"dataset": str(self.dataset), "camera": "walkway", "place": place, "output": str(output)}
+        given |= {"settings": config.to_json(config.build("small", options(**CHANGES)[1::2]))}
+        given |= {"revision": "", "feedback": "", "base_model": "", "compare_scratch": False}
+        return self.forks.start("train_step:run", json.dumps(given), **env)
 
 
 @pytest.fixture(scope="module")
@@ -62,22 +75,23 @@ def trainings(forks: Forks, dataset: Path, tmp_path_factory: pytest.TempPathFact
     return Trainings(forks, dataset, tmp_path_factory.mktemp("mlflow"))
 
 
-def weights(network: bytes) -> list[np.ndarray]:
-    """Of Keras's file, in the order of their names."""
-    found: list[tuple[str, np.ndarray]] = []
-    with zipfile.ZipFile(io.BytesIO(network)) as file, h5py.File(io.BytesIO(file.read("model.weights.h5"))) as inner:
-        inner.visititems(lambda name, one: found.append((name, one[()])) if isinstance(one, h5py.Dataset) else None)
-    return [value for _, value in sorted(found, key=lambda pair: pair[0])]
+def weights(file: Path) -> list[np.ndarray]:
+    """Of a network of Keras, in the order of their names."""
+    found: dict[str, np.ndarray] = {}
+    with ZipFile(file) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as inner:
+        inner.visititems(lambda name, one: found.update({name: one[()]} if isinstance(one, h5py.Dataset) else {}))
+    assert len(found) > 9
+    return [found[name] for name in sorted(found)]
 
 
 def test_a_training_goes_on_on_another_node(trainings: Trainings, s3_server: S3Server, bucket: str, tmp_path: Path):
     client = s3_server.client()
 
     def etags() -> dict[str, str]:
-        return {one.object_name: one.etag for one in client.list_objects(bucket, "checkpoints/", recursive=True)}
+        return {one.object_name: one.etag for one in client.list_objects(bucket, recursive=True)}
 
-    store = ["--out", f"s3://{bucket}/detector", "--checkpoints", f"s3://{bucket}/checkpoints"]
-    store += ["--endpoint", s3_server.endpoint, "--checkpoint-minutes"]
+    out = ["--out", tmp_path / "detector", "--endpoint", s3_server.endpoint]
+    store = [*out, "--checkpoints", f"s3://{bucket}/checkpoints", "--checkpoint-minutes"]
     told = trainings.start(*store, NEVER, **KEYS)
     told.says(f"epoch 1/{EPOCHS}: ")
     assert etags() == {}
@@ -89,34 +103,28 @@ def test_a_training_goes_on_on_another_node(trainings: Trainings, s3_server: S3S
     assert key.startswith("checkpoints/unforeseen-walkway/")
 
     killed = trainings.start(*store, "0.001", **KEYS)
-    whole = trainings.start("--out", tmp_path / "whole")
+    whole = trainings.start(*out, "--checkpoints", f"s3://{bucket}/whole", "--checkpoint-minutes", "0.001", **KEYS)
     while etags() == before and killed.status is None:
         time.sleep(0.02)
     killed.kill(signal.SIGKILL)
     assert killed.end() == -signal.SIGKILL
     assert "going on after epoch " in killed.said
 
-    last = trainings.start(*store, NEVER, **KEYS)
+    last = trainings.step(tmp_path / "step" / "detector", f"s3://{bucket}/checkpoints", s3_server.endpoint, **KEYS)
     assert last.end() == 0, last.said
     assert "going on after epoch " in last.said
-    assert etags() == {}
     assert whole.end() == 0, whole.said
-    kept, expected = (
-        json.loads(text)
-        for text in (
-            client.get_object(bucket, "detector/detector.json").data,
-            (tmp_path / "whole" / "detector.json").read_text(),
-        )
-    )
-    found = weights(client.get_object(bucket, "detector/network.keras").data)
-    for one, other in zip(found, weights((tmp_path / "whole" / "network.keras").read_bytes()), strict=True):
+    assert {key.partition("/")[0] for key in etags()} == {"whole"}  # what a step ended is removed, not a command's
+    step, detector = tmp_path / "step" / "detector", tmp_path / "detector"
+    for one, other in zip(weights(step / "network.keras"), weights(detector / "network.keras"), strict=True):
         np.testing.assert_array_equal(one, other)
-    losses, whole_losses = ([epoch["validation_loss"] for epoch in one["facts"]["history"]] for one in (kept, expected))
-    assert losses == whole_losses
+    facts, others = (json.loads((one / "detector.json").read_text())["facts"] for one in (step, detector))
+    for one, other in zip(facts["history"], others["history"], strict=True):
+        assert {**one, "frames_per_second": 0} == {**other, "frames_per_second": 0}
 
     from mlflow import MlflowClient
 
-    curve = MlflowClient(trainings.tracking_uri).get_metric_history(kept["facts"]["source_run"], "validation_loss")
+    curve = MlflowClient(trainings.tracking_uri).get_metric_history(facts["source_run"], "validation_loss")
     assert [point.step for point in curve] == list(range(1, EPOCHS + 1))  # one run of MLflow over all three
 
 
