@@ -89,9 +89,9 @@ def fit(
             if record["validation_loss"] < min((r["validation_loss"] for r in history), default=math.inf):
                 best_weights = network.get_weights()
             history.append(record)
+            on_epoch(record)  # rather twice than never, where it is killed here
             if first:
                 Checkpoint.take(network, optimizer, best_weights, history).save(path)
-            on_epoch(record)
             progress(_describe(record, settings))
     if workers:  # the others may be gone when somebody uses it
         network, _ = _fresh(size, architecture, settings)
