@@ -50,28 +50,16 @@ class Copies:
 
     @contextmanager
     def kept(self, minutes: float) -> Iterator[None]:
-        """Copies what is new every so often, and at once where the block ends badly."""
+        """Copies what is new every so often, and at once where the block ends, above all by SIGTERM."""
         over = Event()
         thread = Thread(target=self._send_often, args=(over, 60 * minutes), daemon=True)
         thread.start()
         try:
             yield
-        except BaseException:  # SIGTERM before a preemption, above all
-            _end(thread, over)
-            self.send()
-            raise
-        _end(thread, over)
-
-    def send(self) -> None:
-        """What is new, now."""
-
-        def send(store: ObjectStore, prefix: str) -> None:
-            with tempfile.TemporaryDirectory(prefix="unforeseen-") as snapshot, file_faults(Path(snapshot)):
-                for path in self._directory.glob("[!.]*"):  # without what is being written
-                    shutil.copyfile(path, Path(snapshot, path.name))
-                upload_tree(Path(snapshot), store, prefix, lambda line: None)
-
-        self._try(send, "training goes on, and its checkpoint is copied later")
+        finally:
+            over.set()
+            thread.join()
+            self._send()
 
     def remove(self) -> None:
         """All of them: nobody will go on."""
@@ -84,7 +72,16 @@ class Copies:
 
     def _send_often(self, over: Event, seconds: float) -> None:
         while not over.wait(seconds):
-            self.send()
+            self._send()
+
+    def _send(self) -> None:
+        def send(store: ObjectStore, prefix: str) -> None:
+            with tempfile.TemporaryDirectory(prefix="unforeseen-") as snapshot, file_faults(Path(snapshot)):
+                for path in self._directory.glob("[!.]*"):  # without what is being written
+                    shutil.copyfile(path, Path(snapshot, path.name))
+                upload_tree(Path(snapshot), store, prefix, lambda line: None)
+
+        self._try(send, "training goes on, its copy stays behind for now")
 
     def _check(self) -> None:
         for path in self._directory.glob("*.npz"):
@@ -104,11 +101,6 @@ class Copies:
             if not self._warned:
                 self._progress(f"warning: {e}; {otherwise}")
             self._warned = True
-
-
-def _end(thread: Thread, over: Event) -> None:
-    over.set()
-    thread.join()
 
 
 def _is_whole(path: Path) -> bool:

@@ -80,12 +80,13 @@ class Checkpoint:
 def _of_first(arrays: list[np.ndarray], strategy: Any) -> list[np.ndarray]:
     """By a sum to which all others add zeros; float64 holds whatever a training keeps, and every device can add it."""
 
-    @tf.function(autograph=False)
-    def sums() -> list[Any]:
-        return [strategy.reduce("SUM", value, axis=None) for value in strategy.run(own)]
-
-    def own() -> list[Any]:
+    def own(tensors: list[Any]) -> list[Any]:
         is_first = tf.equal(tf.distribute.get_replica_context().replica_id_in_sync_group, 0)
-        return [tf.where(is_first, tf.cast(array, tf.float64), 0.0) for array in arrays]
+        return [tf.where(is_first, tf.cast(tensor, tf.float64), 0.0) for tensor in tensors]
 
-    return [total.numpy().astype(array.dtype) for total, array in zip(sums(), arrays, strict=True)]
+    @tf.function(autograph=False)
+    def sums(tensors: list[Any]) -> list[Any]:
+        return [strategy.reduce("SUM", value, axis=None) for value in strategy.run(own, (tensors,))]
+
+    totals = sums([tf.constant(array) for array in arrays])
+    return [total.numpy().astype(array.dtype) for total, array in zip(totals, arrays, strict=True)]

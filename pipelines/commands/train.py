@@ -56,7 +56,7 @@ def _train(wanted: argparse.Namespace) -> None:
         if copies is None:
             say("the first worker writes the detector")
             return
-        copies.send()  # the pipeline, given the same settings, finds the training finished
+        # The copies stay: the pipeline, given the same settings, finds the training finished.
         if made != Path(wanted.out):
             upload_tree(made, *open_store(wanted.out, *store), say)
     say(f"written: {wanted.out}")

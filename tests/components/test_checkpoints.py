@@ -61,7 +61,7 @@ def test_a_store_that_is_away_is_said_once_and_tried_again(credentials: None, tm
             until(lambda: [info.size for info in store.list("a/b")] == [len("second")])
         (line,) = lines
         assert line.startswith("warning: s3://bucket at ")
-        assert line.endswith("; training goes on, and its checkpoint is copied later")
+        assert line.endswith("; training goes on, its copy stays behind for now")
         copies("two").bring()
         assert (tmp_path / "two" / "a.run").read_text() == "second"
         one.remove()
