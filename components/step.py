@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +47,21 @@ def step(name: str, output: str) -> Iterator[Callable[[str], None]]:
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     cost = {"seconds": round(time.monotonic() - start, 3), "peak_memory_mb": round(peak_mb, 1)}
     (task_root / COST).write_text(json.dumps(cost))
+
+
+@contextmanager
+def cancellable() -> Iterator[None]:
+    """Lets a step that is cancelled, or whose node goes away, clean up: the first SIGTERM raises SystemExit."""
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def seldom(seconds: float, progress: Callable[[str], None]) -> Callable[[str], None]:

@@ -2,11 +2,8 @@
 
 import json
 import os
-import signal
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +12,7 @@ from kfp import dsl
 
 from components.registry import Registry
 from components.registry.connection import without_password
-from components.step import step
+from components.step import cancellable, step
 from components.trial import MODULES, Place
 from model import config, search
 from model.atomic import write_text
@@ -89,7 +86,7 @@ def tune_settings(
     report: str,
 ) -> None:
     """Writes the best settings, what training starts from, `status.json` as Katib has it, and the report."""
-    with step("tune", output) as progress, _cancellable():
+    with step("tune", output) as progress, cancellable():
         directory = Path(workspace or tempfile.mkdtemp(prefix="unforeseen-"))
         target = Target(tuner, namespace, directory, Path(output), Path(report))
         found, base_model = search_settings(
@@ -142,16 +139,6 @@ def search_settings(
     write_text(target.output / "best.json", json.dumps({**found, "settings": changes}))
     progress(f"best: {best.name}, {', '.join(changes)}")
     return search.apply(everything, changes), place.base_model if search.transfers(wanted, best.assignments) else ""
-
-
-@contextmanager
-def _cancellable() -> Iterator[None]:
-    """Lets a cancelled run clean up: SIGTERM raises SystemExit."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def arguments(place: Place, settings: str, parent: str) -> list[str]:

@@ -10,6 +10,16 @@ from pathlib import Path
 from model.errors import BadInput
 
 
+def check_free(path: Path) -> None:
+    """Could a directory of that name be made?
+
+    Raises:
+        BadInput: something other than an empty directory is already there.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise BadInput(f"{path}: expected a name that is free, or an empty directory. Received: one that is in use")
+
+
 @contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
     """Gives a hidden directory beside `path` to fill, which takes that name when the block ends well.
@@ -17,8 +27,7 @@ def new_directory(path: Path) -> Iterator[Path]:
     Raises:
         BadInput: something other than an empty directory is already there.
     """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise BadInput(f"{path}: expected a name that is free, or an empty directory. Received: one that is in use")
+    check_free(path)
     partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # left by a run that was killed
     partial.mkdir(parents=True)

@@ -106,9 +106,11 @@ def ingest_settings(settings: config.Config) -> str:
     return json.dumps(sections, sort_keys=True)
 
 
-def _places(profile: Profile) -> dict[str, str]:
+def _places(profile: Profile) -> dict[str, Any]:
     store = profile.store
     return {
+        "checkpoints": f"s3://{store.bucket}/checkpoints" if store.bucket else "",
+        "checkpoint_minutes": store.checkpoint_minutes,
         "endpoint": store.endpoint,
         "region": store.region,
         "tracking_uri": profile.tracking_uri,

@@ -9,7 +9,7 @@ from pipelines.profile import Profile, Size
 LABELS = {"app.kubernetes.io/name": "unforeseen", "app.kubernetes.io/component": "step"}  # the NetworkPolicies' too
 USER = 1000  # of the image
 # Who needs which Secret; KFP's own launcher opens the store for artifacts, MLflow's server for models.
-STORE_STEPS = ("fingerprint", "ingest", "tune")
+STORE_STEPS = ("fingerprint", "ingest", "tune", "train")
 TRACKING_STEPS = ("tune", "train", "register", "deploy")
 
 

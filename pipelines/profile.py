@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from model import config
-from model.config import Count, Limit, Natural
+from model.config import Count, Limit, Natural, Positive
 from model.errors import BadInput
 
 PIPELINE = "unforeseen-training"  # its name, here and in KFP
@@ -38,6 +38,7 @@ class Store:
     region: str = ""  # "" asks the endpoint
     bucket: str = ""  # for what the steps of a run in a cluster leave
     secret: str = ""  # of Kubernetes, whose keys are STORE_KEYS; "" where the pods' own identity opens the store
+    checkpoint_minutes: Positive = 5.0  # at most, from a training's checkpoint to its copy in the bucket
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,17 @@ from components.storage.store import ObjectInfo, ObjectStore, Progress
 from components.storage.trees import download_tree, fingerprint, upload_tree
 from model.errors import BadInput
 
-__all__ = ["ObjectInfo", "ObjectStore", "Progress", "download_tree", "fingerprint", "open_store", "upload_tree"]
+__all__ = [
+    "PATIENCE",
+    "ObjectInfo",
+    "ObjectStore",
+    "Patience",
+    "Progress",
+    "download_tree",
+    "fingerprint",
+    "open_store",
+    "upload_tree",
+]
 
 
 def open_store(url: str, endpoint: str, region: str, patience: Patience = PATIENCE) -> tuple[ObjectStore, str]:

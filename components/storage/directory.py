@@ -42,6 +42,11 @@ class DirectoryStore:
             info = ObjectInfo(key, path.stat().st_size, etag(path))
             _copy(path, info, inside(self.root, key), lambda count: None)
 
+    def remove(self, key: str) -> None:
+        """See ObjectStore."""
+        with file_faults(self.root):
+            inside(self.root, key).unlink(missing_ok=True)
+
     def same(self, info: ObjectInfo, path: Path) -> bool:
         """See ObjectStore."""
         return path.is_file() and path.stat().st_size == info.size and etag(path) == info.etag

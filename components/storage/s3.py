@@ -83,6 +83,11 @@ class S3Store:
         if not self.same(info, path) and self._etag_is_md5(info):
             raise BadInput(f"{path}: expected a file that does not change while it is sent. Received: other bytes")
 
+    def remove(self, key: str) -> None:
+        """See ObjectStore."""
+        with s3_faults(f"{self.name}, {key}"):
+            self.client.remove_object(self.bucket, key)
+
     def same(self, info: ObjectInfo, path: Path) -> bool:
         """See ObjectStore."""
         if not path.is_file() or path.stat().st_size != info.size:

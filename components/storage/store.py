@@ -32,5 +32,8 @@ class ObjectStore(Protocol):
     def put(self, path: Path, key: str) -> None:
         """Sends a file; the object appears whole and verified or not at all."""
 
+    def remove(self, key: str) -> None:
+        """Removes an object; one that is not there is no error."""
+
     def same(self, info: ObjectInfo, path: Path) -> bool:
         """Whether a local file holds the bytes of this object."""

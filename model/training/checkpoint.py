@@ -9,6 +9,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+import tensorflow as tf
 
 from model.atomic import new_file
 from model.errors import BadInput
@@ -29,6 +30,15 @@ class Checkpoint:
     ) -> Checkpoint:
         """Copies the state of a network and its optimizer."""
         return cls(network.get_weights(), [np.array(v.numpy()) for v in optimizer.variables], best_weights, history)
+
+    def of_first(self, strategy: Any) -> Checkpoint:
+        """What the first worker of a strategy has, on every worker; each calls it with a network built alike."""
+        text = np.frombuffer(json.dumps(self.history).encode(), np.uint8)
+        (length,) = _of_first([np.array(len(text))], strategy)
+        state = [*self.weights, *self.optimizer, *self.best_weights]
+        text, *state = _of_first([np.resize(text, length), *state], strategy)
+        ends = np.cumsum([len(self.weights), len(self.optimizer)]).tolist()
+        return Checkpoint(state[: ends[0]], state[ends[0] : ends[1]], state[ends[1] :], json.loads(text.tobytes()))
 
     def restore(self, network: Any, optimizer: Any) -> None:
         """Puts the state back into a network and an optimizer built alike."""
@@ -65,3 +75,18 @@ class Checkpoint:
             return [data[key] for key in sorted(data) if key.rpartition("_")[0] == name]
 
         return cls(arrays("weights"), arrays("optimizer"), arrays("best_weights"), history)
+
+
+def _of_first(arrays: list[np.ndarray], strategy: Any) -> list[np.ndarray]:
+    """By a sum to which all others add zeros; float64 holds whatever a training keeps, and every device can add it."""
+
+    def own(tensors: list[Any]) -> list[Any]:
+        is_first = tf.equal(tf.distribute.get_replica_context().replica_id_in_sync_group, 0)
+        return [tf.where(is_first, tf.cast(tensor, tf.float64), 0.0) for tensor in tensors]
+
+    @tf.function(autograph=False)
+    def sums(tensors: list[Any]) -> list[Any]:
+        return [strategy.reduce("SUM", value, axis=None) for value in strategy.run(own, (tensors,))]
+
+    totals = sums([tf.constant(array) for array in arrays])
+    return [total.numpy().astype(array.dtype) for total, array in zip(totals, arrays, strict=True)]

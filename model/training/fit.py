@@ -19,6 +19,7 @@ from model.errors import BadInput, RunFailed
 from model.training import windows
 from model.training.checkpoint import Checkpoint
 from model.training.steps import Figures, Steps
+from model.training.workers import Workers, together
 
 PROGRESS_SECONDS = 10.0
 
@@ -43,13 +44,15 @@ def fit(
     on_epoch: Callable[[dict[str, float]], None] = lambda record: None,
     progress: Callable[[str], None] = lambda line: None,
     devices: Sequence[str] | None = None,
+    workers: Workers | None = None,
 ) -> Fitted:
     """Trains on clips `uint8 [T, H, W, C]`; the same arguments give the same weights on a CPU.
 
     It starts from the weights `start`, in Keras's order, or else from fresh ones.
 
     A killed call is taken up after its last whole epoch by the same call. On more than one GPU (or the logical devices
-    named in `devices`) every batch is shared out by MirroredStrategy.
+    named in `devices`) every batch is shared out by MirroredStrategy, and over `workers` likewise; then only the first
+    of them reads and writes checkpoints.
 
     Raises:
         BadInput: no clip is as long as a window, or the settings do not fit the pictures.
@@ -60,35 +63,38 @@ def fit(
     keras.utils.set_random_seed(settings.seed)
     path = checkpoint_path(checkpoint_dir, architecture, settings, data_digest, start)
     patrol = windows.patrol(validation, settings.window_frames, settings.batch_size, settings.validation_windows)
-    strategy = _strategy(devices, settings.batch_size)
+    strategy = _strategy(devices, workers, settings.batch_size)
+    size = prednet.shrunk(train[0].shape[1:3], architecture)
     with strategy.scope():
-        network, optimizer = _fresh(prednet.shrunk(train[0].shape[1:3], architecture), architecture, settings)
+        network, optimizer = _fresh(size, architecture, settings)
         if start is not None:
             network.set_weights(start)
-    history: list[dict[str, float]] = []
-    best_weights = network.get_weights()
-    if path.exists():
-        checkpoint = Checkpoint.load(path)
-        checkpoint.restore(network, optimizer)
+    first = workers is None or workers.first
+    with together(workers):
+        checkpoint = _newest(path if first else None, network, optimizer, workers)
         history, best_weights = checkpoint.history, checkpoint.best_weights
-        progress(f"going on after epoch {len(history)} of {settings.epochs}")
-    steps = Steps(network, optimizer, strategy, settings.batch_size, xla=settings.xla)
-    while len(history) < settings.epochs and not _exhausted(history, settings.patience):
-        record = _train_epoch(steps, train, settings, len(history), progress)
-        judged = _run(steps.validate, steps.zero_state(), strategy, validation, patrol, settings.window_frames)
-        _check_finite(judged.loss, f"validation loss after epoch {len(history) + 1}", settings)
-        record |= {
-            "validation_loss": judged.loss,
-            "validation_mse": judged.mse,
-            "copy_last_frame_mse": judged.copy_last_frame_mse,
-            "learning_rate": float(optimizer.learning_rate),
-        }
-        if record["validation_loss"] < min((r["validation_loss"] for r in history), default=math.inf):
-            best_weights = network.get_weights()
-        history.append(record)
-        Checkpoint.take(network, optimizer, best_weights, history).save(path)
-        on_epoch(record)
-        progress(_describe(record, settings))
+        if history:
+            progress(f"going on after epoch {len(history)} of {settings.epochs}")
+        steps = Steps(network, optimizer, strategy, settings.batch_size, xla=settings.xla)
+        while len(history) < settings.epochs and not _exhausted(history, settings.patience):
+            record = _train_epoch(steps, train, settings, len(history), progress)
+            judged = _run(steps.validate, steps.zero_state(), strategy, validation, patrol, settings.window_frames)
+            _check_finite(judged.loss, f"validation loss after epoch {len(history) + 1}", settings)
+            record |= {
+                "validation_loss": judged.loss,
+                "validation_mse": judged.mse,
+                "copy_last_frame_mse": judged.copy_last_frame_mse,
+                "learning_rate": float(optimizer.learning_rate),
+            }
+            if record["validation_loss"] < min((r["validation_loss"] for r in history), default=math.inf):
+                best_weights = network.get_weights()
+            history.append(record)
+            on_epoch(record)  # rather twice than never, where it is killed here
+            if first:
+                Checkpoint.take(network, optimizer, best_weights, history).save(path)
+            progress(_describe(record, settings))
+    if workers:  # the others may be gone when somebody uses it
+        network, _ = _fresh(size, architecture, settings)
     network.set_weights(best_weights)
     return Fitted(network, history)
 
@@ -110,13 +116,25 @@ def checkpoint_path(
     return directory / f"{digest.hexdigest()[:16]}.npz"
 
 
-def _strategy(devices: Sequence[str] | None, streams: int) -> Any:
+def _strategy(devices: Sequence[str] | None, workers: Workers | None, streams: int) -> Any:
     devices = [d.name for d in tf.config.list_logical_devices("GPU")] if devices is None else devices
-    if len(devices) < 2:
-        return tf.distribute.get_strategy()
-    if streams % len(devices):
-        raise BadInput(f"expected training.batch_size that {len(devices)} devices divide. Received: {streams}")
-    return tf.distribute.MirroredStrategy(devices)
+    replicas = workers.strategy.num_replicas_in_sync if workers else max(1, len(devices))
+    if streams % replicas:
+        raise BadInput(f"expected training.batch_size that {replicas} devices divide. Received: {streams}")
+    if workers:
+        return workers.strategy
+    return tf.distribute.MirroredStrategy(devices) if replicas > 1 else tf.distribute.get_strategy()
+
+
+def _newest(path: Path | None, network: prednet.PredNet, optimizer: Any, workers: Workers | None) -> Checkpoint:
+    """The state of the file, or of before the first epoch; every worker takes over the first one's."""
+    checkpoint = Checkpoint.take(network, optimizer, network.get_weights(), [])
+    if path and path.exists():
+        checkpoint = Checkpoint.load(path)
+    if workers:
+        checkpoint = checkpoint.of_first(workers.strategy)
+    checkpoint.restore(network, optimizer)
+    return checkpoint
 
 
 def _fresh(
@@ -205,7 +223,12 @@ def _run(
 ) -> Figures:
     """Takes every batch through a step, handing the streams' state on; the mean figures."""
     totals = np.zeros(len(Figures._fields))
-    data = strategy.experimental_distribute_dataset(windows.batches(clips, rows, window_frames))
+
+    def share(context: Any) -> Any:
+        here = (context.num_replicas_in_sync, context.num_input_pipelines, context.input_pipeline_id)
+        return windows.batches(clips, windows.share(rows, *here), window_frames)
+
+    data = strategy.distribute_datasets_from_function(share)
     for number, batch in enumerate(data, 1):
         figures, state = step(batch, state)
         totals += [float(value) for value in figures]

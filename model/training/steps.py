@@ -32,6 +32,7 @@ class Steps:
         self._gradients = tf.function(self._compute_gradients, autograph=False, jit_compile=xla)
         self._judge = tf.function(self._compute_figures, autograph=False, jit_compile=xla)
 
+    @tf.function(autograph=False)
     def zero_state(self) -> Any:
         """The streams' state before their first frames, a part on each device."""
         return self.strategy.run(lambda: self._network.zero_state(self._streams))

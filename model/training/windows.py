@@ -67,6 +67,20 @@ def patrol(clips: Sequence[np.ndarray], window_frames: int, streams: int, number
     return table
 
 
+def share(windows: Windows, replicas: int, workers: int, worker: int) -> Windows:
+    """What the devices of one worker take in turn, `[steps * devices, streams / replicas, 3]`.
+
+    Args:
+        windows: of all streams.
+        replicas: devices of all workers together.
+        workers: how many.
+        worker: which of them.
+    """
+    steps, streams, _ = windows.shape
+    parts = windows.reshape(steps, workers, replicas // workers, streams // replicas, 3)
+    return parts[:, worker].reshape(-1, streams // replicas, 3)
+
+
 def _starts(clips: Sequence[np.ndarray], window_frames: int) -> np.ndarray:
     """How many windows begin in each clip `[N]`."""
     starts = np.array([max(0, len(clip) - window_frames + 1) for clip in clips])

@@ -95,6 +95,13 @@ def test_fingerprint_follows_the_data(store: ObjectStore, tmp_path: Path, name: 
     assert fingerprint(store, "p") != before
 
 
+def test_what_is_removed_is_gone(store: ObjectStore, tmp_path: Path):
+    upload_tree(write_tree(tmp_path / "in", {"a": b"1", "b": b"2"}), store, "p", print)
+    for _ in range(2):  # the second time it is not there
+        store.remove("p/a")
+    assert [info.key for info in store.list("")] == ["p/b"]
+
+
 def test_both_twins_have_one_fingerprint(s3_store: S3Store, tmp_path: Path):
     upload_tree(write_tree(tmp_path / "in", TREE), s3_store, "", print)
     assert fingerprint(s3_store, "") == fingerprint(DirectoryStore(tmp_path / "in"), "")

@@ -171,7 +171,7 @@ def test_training_stops_early_and_keeps_the_best_weights(tmp_path):
 
 
 def test_a_loss_that_is_no_number_fails_the_run(tmp_path):
-    with pytest.raises(RunFailed, match="loss of epoch 1, step 2, became nan. Lower training.learning_rate") as e:
+    with pytest.raises(RunFailed, match="loss of epoch 1, step 2, became (nan|inf). Lower training.learning_rate") as e:
         fit(tmp_path, learning_rate=1e38)
     assert "\n" not in str(e.value)
     assert list(tmp_path.iterdir()) == []
@@ -209,6 +209,40 @@ def test_xla_trains_on_two_devices(trained, mirrored):
 def test_a_batch_that_the_devices_cannot_share_is_refused(tmp_path):
     with pytest.raises(BadInput, match="training.batch_size that 3 devices divide. Received: 2"):
         fit(tmp_path, devices=["GPU:0", "GPU:1", "GPU:2"])
+
+
+TWO = {"worker": ["a:1", "b:1"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("worker", "TF_CONFIG as JSON with cluster and task. Received: worker", id="no JSON"),
+        pytest.param("[1]", "TF_CONFIG as JSON.*Received: .1.", id="a list"),
+        pytest.param({"cluster": TWO}, "a task that is a chief or worker of its cluster", id="nobody"),
+        pytest.param({"cluster": TWO, "task": {"type": "worker", "index": 2}}, "a task that is", id="one too many"),
+        pytest.param(
+            {"cluster": {**TWO, "ps": ["c:1"]}, "task": {"type": "ps", "index": 0}}, "a chief or worker", id="a server"
+        ),
+    ],
+)
+def test_workers_that_are_none_are_refused(text, words):
+    with pytest.raises(BadInput, match=words) as e:
+        training.join(text if isinstance(text, str) else json.dumps(text))
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}'])
+def test_one_worker_is_alone(text):
+    assert training.join(text) is None
+
+
+def test_every_stream_is_on_one_device_and_goes_on_there():
+    rows = windows.walk(TRAIN, 5, 8, 3, np.random.default_rng(0))
+    shares = [windows.share(rows, 4, 2, worker) for worker in range(2)]  # two devices each
+    devices = [share.reshape(3, 2, 2, 3)[:, device] for share in shares for device in range(2)]
+    np.testing.assert_array_equal(np.concatenate(devices, axis=1), rows)
+    np.testing.assert_array_equal(windows.share(rows, 1, 1, 0), rows)
 
 
 def units(network, layer):

@@ -84,5 +84,25 @@ def main(mode, directory):
     (Path(directory) / f"{mode}.json").write_text(json.dumps(story))
 
 
+def one_of_several(words):
+    """Trains with those whom TF_CONFIG names, or alone; leaves the weights and records in the directory."""
+    from model import training
+
+    directory = Path(words[0])
+    workers = training.join(os.environ.get("TF_CONFIG", ""))
+    fitted = training.fit(
+        TRAIN,
+        VALIDATION,
+        ARCHITECTURE,
+        dataclasses.replace(SETTINGS, epochs=6),
+        checkpoint_dir=directory,
+        data_digest="tiny",
+        progress=lambda line: print(line, flush=True),
+        workers=workers,
+    )
+    np.savez(directory / "weights.npz", *fitted.network.get_weights())
+    (directory / "history.json").write_text(json.dumps(fitted.history))
+
+
 if __name__ == "__main__":
     main(*sys.argv[1:])

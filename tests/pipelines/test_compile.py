@@ -111,7 +111,7 @@ def test_a_step_gets_the_secrets_that_it_needs_and_no_password(placements: dict[
         "ingest": store,
         "preprocess": [],
         "tune": store + tracking,
-        "train": tracking,
+        "train": store + tracking,
         "evaluate": [],
         "register": tracking,
         "deploy": tracking,
@@ -141,6 +141,7 @@ def test_a_run_is_told_what_the_pipeline_asks_for(tmp_path: Path):
     assert {name for name, one in asked.items() if "defaultValue" not in one and not one.get("isOptional")} <= set(told)
     assert told["revision"] == "0.1.0+abc in unforeseen:0.1.0"  # another image, another key of the cache
     assert json.loads(told["service"])["metadata"]["name"] == "unforeseen-lobby"
+    assert told["checkpoints"] == "s3://unforeseen/checkpoints"
 
 
 @pytest.mark.parametrize(
