@@ -1,4 +1,4 @@
-"""`unforeseen deploy`: the champion of the registry, served in a cluster."""
+"""`unforeseen deploy`: the champion of the registry, or the one before it, served in a cluster."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def add(commands: Commands) -> None:
     deploy.add_argument(
         "--manifest", type=Path, metavar="FILE", help="InferenceService, such as kustomize builds; by default profile's"
     )
+    deploy.add_argument("--rollback", action="store_true", help="serve the champion before this one, and promote it anew")
     deploy.add_argument("--wait", type=int, default=900, metavar="SECONDS", help="to become ready; by default 900")
     deploy.add_argument("--dry-run", action="store_true", help="print what would be applied, ask no cluster")
     deploy.set_defaults(act=_deploy)
@@ -37,13 +38,14 @@ def _deploy(wanted: argparse.Namespace) -> None:
         raise BadInput("expected tracking_uri in the profile, or --out of a run. Received: neither")
     tracking_uri, _ = places.tracking((wanted.out or Path()).absolute())
     service = _manifest(wanted.manifest) if wanted.manifest else inference_service(wanted.model, places)
+    alias = deploy.PREVIOUS if wanted.rollback else deploy.CHAMPION
     rollout = deploy.Wanted(
-        wanted.model, tracking_uri, places.artifact_root, service, places.namespace, max(1, wanted.wait)
+        wanted.model, tracking_uri, places.artifact_root, service, places.namespace, max(1, wanted.wait), alias
     )
     if wanted.dry_run:
         print(yaml.safe_dump(deploy.document(rollout)[0], sort_keys=False), end="")
         return
-    print(json.dumps(deploy.deploy_champion(rollout, say), indent=1))
+    print(json.dumps(deploy.deploy_version(rollout, say), indent=1))
 
 
 def _manifest(path: Path) -> dict[str, Any]:
