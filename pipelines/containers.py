@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,7 +33,8 @@ def find(name: str) -> Image:
     import docker
 
     try:
-        found = docker.from_env().images.get(name)
+        with closing(docker.from_env()) as client:
+            found = client.images.get(name)
     except docker.errors.ImageNotFound as e:
         raise BadInput(f"expected the image {name} on this machine. Received: none of that name") from e
     except docker.errors.DockerException as e:

@@ -8,6 +8,7 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ import pytest
 from tiny import PATIENCE_SECONDS, Finished, last_line, options
 
 from model import config
-from model.errors import BadInput
 from pipelines import containers
 from pipelines.containers import Image
 from pipelines.local import Run
@@ -32,8 +32,10 @@ def rights(source: str, out: Path, **places: Any) -> dict[str, Any]:
 
 def test_without_an_engine_it_says_what_it_expected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    with pytest.raises(BadInput, match="expected Docker, or what DOCKER_HOST names, to answer. Received: "):
-        containers.find("unforeseen:1")
+    done = run("--out", tmp_path / "out", "--image", "unforeseen:1")
+    assert done.code == 2
+    assert "expected Docker, or what DOCKER_HOST names, to answer. Received: " in last_line(done)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_container_has_no_network_where_everything_is_here(tmp_path: Path):
@@ -76,7 +78,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[docker.DockerCl
             service = subprocess.Popen(["podman", "system", "service", "--time", "0", f"unix://{socket}"])
             patch.setenv("DOCKER_HOST", f"unix://{socket}")
             until(socket.exists)
-        with docker.from_env() as client:
+        with closing(docker.from_env()) as client:
             yield client
         if service:
             service.terminate()
