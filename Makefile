@@ -22,10 +22,12 @@ IMAGE ?= unforeseen:$(REVISION)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test bench bench-serving fuzz-serving image sbom golden lint format lock clean
+.PHONY: help install run test test-image bench bench-serving fuzz-serving image sbom golden lint format lock clean
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/run.stamp $(VENV)/project.stamp ## Install the command .venv/bin/unforeseen
 
 run: $(VENV)/run.stamp $(VENV)/project.stamp ## Install, then run the whole pipeline on the built-in walkway into runs/walkway
 	$(BIN)/unforeseen run --out runs/walkway --set training.epochs=2
@@ -41,6 +43,9 @@ bench: $(VENV)/run.stamp $(VENV)/project.stamp ## Measure training, inference, p
 image: ## Build the image: TARGET=cpu, gpu or mlflow, IMAGE=name:tag, ENGINE=docker or podman, BASE=another base image
 	$(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker) -f Dockerfile.gpu --target $(TARGET) -t $(IMAGE) --build-arg REVISION=$(REVISION) \
 		$(if $(BASE),--build-arg BASE=$(BASE)) $(BUILD_FLAGS) .
+
+test-image: image $(VENV)/dev.stamp $(VENV)/project.stamp ## Build the image as above, and run the whole pipeline in it: minutes
+	UNFORESEEN_IMAGE=$(IMAGE) UNFORESEEN_ENGINE=$(ENGINE) $(BIN)/python -m pytest -n 0 -v tests/pipelines/test_containers.py
 
 sbom: $(VENV)/run.stamp $(VENV)/project.stamp ## List what is installed, and under which licences, into build/
 	$(BIN)/python .ci/sbom.py build

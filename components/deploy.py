@@ -8,9 +8,10 @@ from typing import Any
 
 from kfp import dsl
 
+from components.registry.rollback import CHAMPION, PREVIOUS, take_back
 from components.step import step
 
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHALLENGER = "challenger"
 SHORT = 12  # characters of a checksum that a server calls its version
 
 
@@ -36,7 +37,7 @@ def deploy_step(
     """Writes `deployment.json`."""
     with step("deploy", output) as progress:
         wanted = Wanted(model, tracking_uri, artifact_root, json.loads(service), namespace, seconds)
-        result = deploy_champion(wanted, progress)
+        result = deploy_version(wanted, progress)
         Path(output).mkdir(parents=True, exist_ok=True)
         (Path(output) / "deployment.json").write_text(json.dumps(result))
 
@@ -52,6 +53,7 @@ class Wanted:
         service: an InferenceService whose STORAGE_URI is empty.
         namespace: "" is the cluster's own choice.
         seconds: to become ready, and then to answer a clip.
+        alias: of the version.
     """
 
     model: str
@@ -60,13 +62,14 @@ class Wanted:
     service: dict[str, Any]
     namespace: str = ""
     seconds: int = 900
+    alias: str = CHAMPION
 
 
 def document(wanted: Wanted) -> tuple[dict[str, Any], str]:
-    """The InferenceService with the champion in it (and the challenger in its canary), and the champion's checksum.
+    """The InferenceService with the version in it (and the challenger in its canary), and the version's checksum.
 
     Raises:
-        BadInput: there is no champion, or no challenger for a canary.
+        BadInput: no version has the alias, or there is no challenger for a canary.
     """
     from components.cluster.rollout import filled
     from components.registry.models import resolve
@@ -76,18 +79,20 @@ def document(wanted: Wanted) -> tuple[dict[str, Any], str]:
         version = resolve(wanted.tracking_uri, f"models:/{wanted.model}@{alias}")
         return place(wanted.tracking_uri, version, wanted.artifact_root)
 
-    champion = found(CHAMPION)
+    main = found(wanted.alias)
     canary = found(CHALLENGER).uri if wanted.service.get("spec", {}).get("canary") else ""
-    made = filled(wanted.service, wanted.model, champion.model.version, champion.uri, canary)
-    return made, champion.checksum
+    made = filled(wanted.service, wanted.model, main.model.version, main.uri, canary)
+    return made, main.checksum
 
 
-def deploy_champion(wanted: Wanted, say: Callable[[str], None], connection: Any = None) -> dict[str, Any]:
-    """Rolls the champion out, waits, sends a clip, and puts back what was there where one of them fails.
+def deploy_version(wanted: Wanted, say: Callable[[str], None], connection: Any = None) -> dict[str, Any]:
+    """Rolls the version out, waits, sends a clip, and puts back what was there where one of them fails.
+
+    Only when the previous version serves, the registry makes it the champion again.
 
     Raises:
-        BadInput: there is no champion, or the cluster refuses.
-        RunFailed: it does not serve; what was there before does.
+        BadInput: no version has the alias, or the cluster refuses.
+        RunFailed: it does not serve; what was there before does, and the registry is as it was.
     """
     from components.cluster import connect
     from components.cluster.rollout import VERSION, roll_out
@@ -100,6 +105,8 @@ def deploy_champion(wanted: Wanted, say: Callable[[str], None], connection: Any 
         send_clip(addresses, checksum[:SHORT], wanted.seconds, say)
 
     changed = roll_out(cluster, service, smoke, wanted.seconds, say)
+    if wanted.alias == PREVIOUS:
+        say(f"{wanted.model}: version {take_back(wanted.tracking_uri, wanted.model)} is the champion again")
     metadata = service["metadata"]
     version = metadata["annotations"][VERSION]
     return {"model": wanted.model, "version": version, "service": metadata["name"], "changed": changed}

@@ -23,8 +23,9 @@ from model import config
 from model.atomic import write_text
 from model.errors import BadInput, RunFailed
 from pipelines.compiled import ingest_settings
+from pipelines.containers import Image, runner
 from pipelines.memory import PeakMemory
-from pipelines.profile import Profile
+from pipelines.profile import IMAGE, Profile
 
 STEPS = ("ingest", "preprocess", "train", "evaluate", "register")
 
@@ -42,6 +43,7 @@ class Run:
     experiment: str = ""  # the text of a Katib Experiment; "" trains with the settings as they are
     base_model: str = ""  # a directory or models:/... that training starts from
     compare_scratch: bool = False
+    image: Image | None = None  # of the containers that the steps run in; None runs them in this environment
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -99,7 +101,7 @@ def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
     return {
         "source": wanted.source if local else str(Path(wanted.source).absolute()),
         "camera": wanted.camera,
-        "revision": revision(),
+        "revision": f"{revision()} in {wanted.image.id}" if wanted.image else revision(),
         "fingerprint": fingerprint,
         "ingest_settings": ingest_settings(settings),
         "preprocess_settings": config.to_json(settings.preprocessing),
@@ -125,14 +127,14 @@ def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
 def _run_dag(wanted: Run, arguments: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
     from kfp import local
 
-    from pipelines.training import training, tuned_training
+    from pipelines.training import pipeline
 
     root = wanted.out / "pipeline"
     before = set(root.glob("*/*"))
     local.init(
-        runner=local.SubprocessRunner(use_venv=False),
+        runner=runner(wanted) if wanted.image else local.SubprocessRunner(use_venv=False),
         pipeline_root=str(root),
-        enable_caching=True,
+        enable_caching=not wanted.image,  # kfp takes a container that failed for one without outputs, and keeps it
         cache_root=str(wanted.out / "cache"),
     )
     try:
@@ -141,11 +143,11 @@ def _run_dag(wanted: Run, arguments: dict[str, Any], say: Callable[[str], None])
             contextlib.redirect_stdout(_Filter(log, say)),
             warnings.catch_warnings(),
         ):
-            # A step runs in this very environment, whatever its image would be on a cluster.
+            # Without a container a step runs in this very environment, whatever its image would be on a cluster.
             warnings.filterwarnings("ignore", "You may be attemping to run a task that uses custom", RuntimeWarning)
-            pipeline = tuned_training if wanted.experiment else training
-            outputs = pipeline(**arguments).outputs
-    except RuntimeError as e:
+            image = wanted.image.name if wanted.image else IMAGE
+            outputs = pipeline(tuned=bool(wanted.experiment), image=image)(**arguments).outputs
+    except (RuntimeError, ValueError) as e:  # the latter where outputs are missing
         for error in root.glob(f"*/*/{ERROR}"):
             if error.parent not in before:
                 raise _as_raised(error) from None

@@ -43,16 +43,17 @@ class Tuned(NamedTuple):
     tuning_report: dsl.HTML
 
 
-def pipeline(*, tuned: bool, deployed: bool = False, profile: Profile | None = None) -> Any:
+def pipeline(*, tuned: bool, deployed: bool = False, profile: Profile | None = None, image: str = IMAGE) -> Any:
     """The DAG, straight in every form: a step that is not wanted is not there.
 
     Args:
         tuned: searches before it trains.
         deployed: rolls out the champion at the end.
         profile: of a cluster, where the source's fingerprint is a step; None is this machine, which knows it before.
+        image: of the steps, where no profile says it.
     """
     outputs: Any = Tuned if tuned else Outputs
-    image, days = (profile.image, profile.kfp.finished_days) if profile else (IMAGE, 0)
+    image, days = (profile.image, profile.kfp.finished_days) if profile else (image, 0)
 
     def _component(step: Callable[..., None]) -> Callable[..., Any]:
         made = dsl.component(step, base_image=image, install_kfp_package=False)
@@ -185,6 +186,3 @@ def pipeline(*, tuned: bool, deployed: bool = False, profile: Profile | None = N
     about = "Learns what normal looks like on one camera."
     kept = dsl.PipelineConfig(ttl_seconds_after_finished=days * DAY or None)
     return dsl.pipeline(training, name=PIPELINE, description=about, pipeline_config=kept)
-
-
-training, tuned_training = pipeline(tuned=False), pipeline(tuned=True)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.profile import Profile
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 
@@ -15,6 +20,26 @@ Commands = argparse._SubParsersAction  # argparse has no public name for it
 def add_profile(command: argparse.ArgumentParser) -> None:
     """Where things are."""
     command.add_argument("--profile", type=Path, help="YAML file that says where things are; none is this machine")
+
+
+def add_places(command: argparse.ArgumentParser) -> None:
+    """Where things are in a cluster."""
+    command.add_argument("--profile", type=Path, required=True, help="YAML file that says where things are")
+    command.add_argument(
+        "--image", metavar="NAME", help="in place of the profile's, such as one just pushed, by digest"
+    )
+
+
+def read_places(given: argparse.Namespace) -> Profile:
+    """The profile that these options mean.
+
+    Raises:
+        BadInput: as for a profile.
+    """
+    from pipelines import profile
+
+    places = profile.read(given.profile)
+    return dataclasses.replace(places, image=given.image) if given.image else places
 
 
 def say(line: str) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipelines.commands.common import Commands, say
+from pipelines.commands.common import Commands, add_places, read_places, say
 
 
 def add(commands: Commands) -> None:
     """Declares the command."""
     compiled = commands.add_parser("compile", help="write the pipeline of a profile as Kubeflow Pipelines' YAML")
-    compiled.add_argument("--profile", type=Path, required=True, help="YAML file that says where things are")
+    add_places(compiled)
     compiled.add_argument("--tune", action="store_true", help="with a search before the training")
     compiled.add_argument("--deploy", action="store_true", help="with a rollout of the champion at the end")
     compiled.add_argument("--out", type=Path, metavar="FILE", help="by default it is printed")
@@ -19,9 +19,9 @@ def add(commands: Commands) -> None:
 
 
 def _compile(wanted: argparse.Namespace) -> None:
-    from pipelines import compiled, profile
+    from pipelines import compiled
 
-    places, form = profile.read(wanted.profile), compiled.Form(wanted.tune, wanted.deploy)
+    places, form = read_places(wanted), compiled.Form(wanted.tune, wanted.deploy)
     if wanted.out is None:
         print(compiled.compile_pipeline(places, form), end="")
         return

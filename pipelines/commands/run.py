@@ -16,18 +16,20 @@ def add(commands: Commands) -> None:
     add_training(run)
     run.add_argument("--out", type=Path, required=True, help="directory for report, detector, MLflow's files and cache")
     run.add_argument("--dry-run", action="store_true", help="check source and settings, print what would run, stop")
+    run.add_argument("--image", metavar="NAME", help="run each step in a container of this image, by Docker or podman")
     add_profile(run)
     run.add_argument("--json", action="store_true", help="print the summary as JSON")
     run.set_defaults(act=_run)
 
 
 def _run(wanted: argparse.Namespace) -> None:
-    from pipelines import local, profile, table
+    from pipelines import containers, local, profile, table
 
     places = profile.read(wanted.profile)
     asked = read_wanted(wanted, places)
     start = (asked.base_model, asked.compare_scratch)
-    what = (asked.settings, places, asked.feedback, asked.experiment, *start)
+    image = containers.find(wanted.image) if wanted.image else None
+    what = (asked.settings, places, asked.feedback, asked.experiment, *start, image)
     run = local.Run(asked.source, asked.camera, wanted.out.absolute(), *what)
     if wanted.dry_run:
         print(json.dumps(local.plan(run), indent=1))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import BadInput
-from pipelines.commands.common import Commands, say
+from pipelines.commands.common import Commands, add_places, read_places, say
 from pipelines.commands.training import add_training, read_wanted
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     """Declares the command."""
     schedule = commands.add_parser("schedule", help="start a run in a cluster again and again, as the profile says")
-    schedule.add_argument("--profile", type=Path, required=True, help="YAML file that says where things are, and when")
+    add_places(schedule)
     add_training(schedule)
     schedule.add_argument("--deploy", action="store_true", help="roll out the champion at the end")
     others = schedule.add_mutually_exclusive_group()
@@ -30,11 +29,10 @@ def add(commands: Commands) -> None:
 
 
 def _schedule(wanted: argparse.Namespace) -> None:
-    from pipelines import profile
     from pipelines.kubeflow import schedules
     from pipelines.kubeflow.connection import Connection
 
-    places = profile.read(wanted.profile)
+    places = read_places(wanted)
     connection = Connection(places)
     if wanted.list:
         for one in schedules.listed(connection):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.errors import BadInput
-from pipelines.commands.common import Commands, say
+from pipelines.commands.common import Commands, add_places, read_places, say
 from pipelines.commands.training import add_training, read_wanted
 
 if TYPE_CHECKING:
@@ -24,20 +24,19 @@ INTERRUPTED = 130
 def add(commands: Commands) -> None:
     """Declares the command."""
     submit = commands.add_parser("submit", help="start a run in a cluster, by Kubeflow Pipelines")
-    submit.add_argument("--profile", type=Path, required=True, help="YAML file that says where things are")
+    add_places(submit)
     add_training(submit)
     submit.add_argument("--deploy", action="store_true", help="roll out the champion at the end")
     submit.add_argument("--wait", action="store_true", help="show how it goes; the exit code is the run's")
     submit.add_argument("--follow", metavar="RUN", help="show how a run goes that was started before")
     submit.add_argument("--cancel", metavar="RUN", help="stop a run")
+    submit.add_argument("--upload-only", action="store_true", help="give KFP the pipeline as a version, start no run")
     submit.add_argument("--dry-run", action="store_true", help="check everything, print what would be asked, stop")
     submit.set_defaults(act=_submit)
 
 
 def _submit(wanted: argparse.Namespace) -> None:
-    from pipelines import profile
-
-    places = profile.read(wanted.profile)
+    places = read_places(wanted)
     if wanted.follow and wanted.cancel:
         raise BadInput("expected --follow or --cancel. Received: both")
     if wanted.follow:
@@ -63,6 +62,9 @@ def _start(wanted: argparse.Namespace, places: Profile) -> None:
         return
     connection = _connect(places)
     version = versions.upload(connection, text)
+    if wanted.upload_only:
+        print(json.dumps({"version": version.name}))
+        return
     run = runs.start(connection, places, version, f"{asked.camera} {version.name}", arguments)
     say(f"run {run} of version {version.name}: {connection.link(run)}")
     if wanted.wait:

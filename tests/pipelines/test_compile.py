@@ -17,8 +17,8 @@ from pipelines.compiled import Form, Wanted
 from pipelines.local import STEPS
 from pipelines.profile import Profile
 
-COMPILE = "import sys; from kfp import compiler; from pipelines.training import training, tuned_training;"
-COMPILE += " [compiler.Compiler().compile(t, f) for t, f in zip((training, tuned_training), sys.argv[1:])]"
+COMPILE = "import sys; from kfp import compiler; from pipelines.training import pipeline;"
+COMPILE += " [compiler.Compiler().compile(pipeline(tuned=t), f) for t, f in zip((False, True), sys.argv[1:])]"
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
 PROFILES = ("kind", "gpu-pool", "gke", "eks", "aks")

@@ -270,6 +270,19 @@ def test_submit_dry_asks_nobody(api: kfp_api.KfpApi, file: Path, capsys: pytest.
     assert api.requests == []
 
 
+def test_a_version_for_another_image_is_uploaded_and_not_run(
+    api: kfp_api.KfpApi, file: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = ["submit", "--profile", str(file), "--upload-only"]
+    told = []
+    for more in ([], ["--image", "registry.example.org/unforeseen@sha256:1"]):
+        assert cli.main([*words, *more]) == 0
+        told.append(json.loads(capsys.readouterr().out)["version"])
+    assert [one["display_name"] for one in api.uploaded] == told
+    assert told[0] != told[1]
+    assert api.started == []
+
+
 def test_ctrl_c_leaves_the_run_running_and_says_how_to_follow(api: kfp_api.KfpApi, file: Path):
     api.started, api.states = [{"run_id": "run-1"}], [state("RUNNING")]
     program = Path(sysconfig.get_path("scripts")) / "unforeseen"

@@ -15,6 +15,7 @@ from kube_api import KubeApi
 from live import NAME, Server
 
 from components.registry import Registry
+from components.registry.connection import connect
 from components.registry.places import _without_proxy
 from model.errors import BadInput
 from model.gate import Decision
@@ -92,6 +93,38 @@ def test_the_champion_is_rolled_out_once_and_taken_back_when_it_does_not_answer(
     assert "expected scores of version 000000000000" in (said := capsys.readouterr().err)
     assert said.endswith("Rolled back to version 1\n")
     assert api.objects[PATH]["spec"] == before
+
+
+def test_the_champion_before_comes_back_where_it_serves(
+    api: KubeApi,
+    promote: Callable[..., None],
+    deploy: Callable[..., int],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    client = connect(f"sqlite:///{tmp_path}/mlflow.db")
+
+    def aliases() -> dict[str, str]:
+        return {alias: str(version) for alias, version in client.get_registered_model(MODEL).aliases.items()}
+
+    promote(other=True)
+    assert deploy("--rollback") == 2  # there was none before
+    promote()
+    assert deploy("--rollback") == 1  # the first one is not what answers
+    assert aliases() == {"champion": "2", "previous": "1"}
+    assert PATH not in api.objects
+    promote(other=True)
+    capsys.readouterr()
+    assert deploy("--rollback") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["version"] == "2"
+    assert said.err.endswith("version 2 is the champion again\n")
+    assert api.objects[PATH]["metadata"]["annotations"]["unforeseen/version"] == "2"
+    assert aliases() == {"champion": "2"}
+    assert client.get_model_version(MODEL, "3").tags["gate_decision"] == "taken back"
+    client.set_registered_model_alias(MODEL, "previous", "2")  # as after a kill in between
+    assert deploy("--rollback") == 0
+    assert aliases() == {"champion": "2"}
 
 
 def test_a_dry_run_fills_in_a_canary_and_asks_no_cluster(
