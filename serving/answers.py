@@ -29,6 +29,7 @@ def answer(loaded: Loaded, request: Request, scored: Scored) -> Answer:
         opened=tuple(frame.opened for frame in frames if frame.opened),
         closed=(*scored.closed, *(frame.closed for frame in frames if frame.closed)),
         detector=loaded.version,
+        state=scored.state,
     )
 
 

@@ -14,16 +14,19 @@ class Smoother:
     A block's value jumps from frame to frame as limbs swing. A mean over time in one place would smear over what passes
     there; so the mean is moved with the motion before the new frame is added. It falls twice as fast as it rises: where
     something has left, the past must not stay behind.
+
+    Attributes:
+        means: all that is remembered, `float32 [h, w]` a map.
     """
 
     def __init__(self, frames: float) -> None:
         self._rise, self._fall = np.float32(1 / frames), np.float32(1 / max(1.0, frames / 2))
-        self._means: dict[str, np.ndarray] = {}
+        self.means: dict[str, np.ndarray] = {}
 
     @property
     def bytes(self) -> int:
         """Of what is remembered."""
-        return sum(mean.nbytes for mean in self._means.values())
+        return sum(mean.nbytes for mean in self.means.values())
 
     def push(self, maps: dict[str, np.ndarray], motion: np.ndarray) -> dict[str, np.ndarray]:
         """The running means `float32 [h, w]` with the next frame's maps.
@@ -36,8 +39,8 @@ class Smoother:
         rows, columns = np.indices((height, width), np.float32)
         x, y = columns - motion[..., 0] / CELL, rows - motion[..., 1] / CELL
         for name, now in maps.items():
-            last = self._means.get(name)
+            last = self.means.get(name)
             moved = now if last is None else cv2.remap(last, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             change = now - moved
-            self._means[name] = moved + change * np.where(change > 0, self._rise, self._fall)
-        return dict(self._means)
+            self.means[name] = moved + change * np.where(change > 0, self._rise, self._fall)
+        return dict(self.means)

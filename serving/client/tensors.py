@@ -81,6 +81,7 @@ def answer_of(outputs: Sequence[Output], version: str) -> Answer:
         opened=tuple(map(_event, values.get("opened", []))),
         closed=tuple(map(_event, values.get("closed", []))),
         detector=version,
+        state=values["state"][0] if "state" in values else b"",
     )
 
 

@@ -17,8 +17,9 @@ Faults = list[tuple[int, str]]  # status and Retry-After; 0 breaks the connectio
 
 
 @contextmanager
-def http(url: str, faults: Faults) -> Iterator[str]:
-    """Passes on what is left of the requests."""
+def http(url: str, faults: Faults, *others: str) -> Iterator[str]:
+    """Passes on what is left of the requests; if a server is gone it breaks off, and the next is asked."""
+    servers = [url, *others]
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *args: object) -> None:
@@ -36,7 +37,11 @@ def http(url: str, faults: Faults) -> Iterator[str]:
             if status in (0, *range(400, 600)):
                 return self.fail(status, retry_after)
             headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-            answer = httpx.request(self.command, url + self.path, content=body, headers=headers, timeout=60)
+            try:
+                answer = httpx.request(self.command, servers[0] + self.path, content=body, headers=headers, timeout=60)
+            except httpx.ConnectError:
+                servers.pop(0)
+                return self.fail(0, "")
             if status == LOST:
                 return self.fail(0, "")
             return self.send(answer.status_code, dict(answer.headers), answer.content)

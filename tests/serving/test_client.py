@@ -16,6 +16,7 @@ from live import NAME, WARM_UP, Server, clip
 from model import detector
 from model.errors import BadInput, RunFailed
 from serving.client import Client, Patience
+from serving.client.client import CONTEXT_FRAMES
 
 CLIP = clip(30, seed=3)
 EQUAL = {"rtol": 0, "atol": 1e-5, "equal_nan": True}
@@ -157,19 +158,25 @@ def test_a_stream_scores_as_an_uninterrupted_one_does(client: Client, expected):
     assert stream.resumed == 0
 
 
-@pytest.mark.parametrize("frames_a_request", [100, 6], ids=["at once", "in pieces"])
-def test_a_stream_that_the_server_has_lost_goes_on_warm(
-    client: Client, expected, frames_a_request: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("frames_a_request", [100, 3], ids=["at once", "in pieces"])
+def test_a_stream_that_the_server_loses_goes_on_as_if_nothing_had_happened(
+    client: Client, tiny_detector, frames_a_request: int, monkeypatch: pytest.MonkeyPatch
 ):
+    """Lost in warm-up, before there is a state to bring back, right after one, and long after."""
     monkeypatch.setattr("serving.client.client.REQUEST_BYTES", frames_a_request * CLIP[0].nbytes)
-    name, lost_at = f"lost-{id(client)}-{frames_a_request}", 20
-    stream = client.stream(name, fps=10.0)
-    for frame in CLIP[:lost_at]:
-        stream.push(frame)
-    client.stream(name, fps=10.0).push(CLIP[0], end=True)  # the state goes, as with a pod that dies
-    answers = [stream.push(frame) for frame in CLIP[lost_at:]]
-    np.testing.assert_allclose([answer.scores[0] for answer in answers], expected.scores[lost_at:], **EQUAL)
-    assert stream.resumed == 1
+    frames, name = clip(100, seed=6), f"lost-{id(client)}-{frames_a_request}"
+    alone = detector.load(tiny_detector).stream(10.0, name)
+    stream, found = client.stream(name, fps=10.0), []
+    for number, frame in enumerate(frames):
+        if number in (3, 20, CONTEXT_FRAMES, 90):
+            client.stream(name, fps=10.0).push(CLIP[0], end=True)  # the state goes, as with a pod that dies
+        answer, expected = stream.push(frame), alone.push(frame)
+        np.testing.assert_allclose(answer.scores, np.float32(expected.score), **EQUAL)
+        assert [(e.id, e.last) for e in answer.opened] == [(e.id, e.last) for e in (expected.opened,) if e]
+        assert [(e.id, e.last) for e in answer.closed] == [(e.id, e.last) for e in (expected.closed,) if e]
+        found += [*answer.opened, *answer.closed]
+    assert stream.resumed == 3
+    assert found
 
 
 def test_after_a_cut_a_stream_warms_up_anew(client: Client, expected):
