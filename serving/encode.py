@@ -85,9 +85,16 @@ def outputs(answer: Answer, names: Sequence[str]) -> list[Output]:
         if isinstance(values, np.ndarray):
             values = np.ascontiguousarray(values, DTYPES[DATATYPES[name]])
         shape = values.shape if isinstance(values, np.ndarray) else (len(values),)
-        kinds = {"kinds": ",".join(answer.evidence)} if name == EVIDENCE else {}
-        found.append(Output(name, DATATYPES[name], shape, values, kinds))
+        found.append(Output(name, DATATYPES[name], shape, values, _about(name, answer)))
     return found
+
+
+def _about(name: str, answer: Answer) -> dict[str, str]:
+    if name == EVIDENCE:
+        return {"kinds": ",".join(answer.evidence)}
+    if name in (HEAT_MAP, HEAT_MAP_PNG):
+        return {"crop": ",".join(map(str, answer.crop))}
+    return {}
 
 
 def plain(values: np.ndarray) -> list[Any]:

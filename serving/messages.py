@@ -62,6 +62,7 @@ class Answer:
         warm: False where there is no score.
         evidence: a kind each, NaN in warm-up; empty unless asked for.
         heat_maps: how strange every place is in thresholds, 1 is an alarm; None unless asked for.
+        crop: the part of the frame that heat maps cover: top, bottom, left, right, shares of the frame.
         boxes: left, top, right, bottom in pixels of the frame; None unless asked for.
         categories: the likeliest class; empty unless asked for and the detector has a classifier.
         opened: events that were announced by a frame of this request.
@@ -77,6 +78,7 @@ class Answer:
     warm: np.ndarray  # bool [T]
     evidence: dict[str, np.ndarray] = field(default_factory=dict)  # float32 [T]
     heat_maps: np.ndarray | None = None  # float32 [T, H, W] at the size of preprocessing
+    crop: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 1.0)
     boxes: tuple[Box, ...] | None = None
     categories: tuple[str, ...] = ()
     opened: tuple[Event, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -64,8 +65,10 @@ def http(url: str, faults: Faults, *others: str) -> Iterator[str]:
 
 
 @contextmanager
-def rpc(target: str, faults: list[tuple[grpc.StatusCode, str]]) -> Iterator[str]:
-    """The same for gRPC: a code, and Retry-After in the trailer."""
+def rpc(
+    target: str, faults: list[tuple[grpc.StatusCode, str]], certificate: tuple[bytes, Path] | None = None
+) -> Iterator[str]:
+    """The same for gRPC: a code, and Retry-After in the trailer; with a certificate over TLS, as a gateway does it."""
     with grpc.insecure_channel(target) as channel, ThreadPoolExecutor(2) as threads:
 
         class Handler(grpc.GenericRpcHandler):
@@ -83,7 +86,11 @@ def rpc(target: str, faults: list[tuple[grpc.StatusCode, str]]) -> Iterator[str]
 
         server = grpc.server(threads)
         server.add_generic_rpc_handlers((Handler(),))
-        port = server.add_insecure_port("127.0.0.1:0")
+        if certificate:
+            pair = certificate[0], certificate[1].read_bytes()
+            port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
+        else:
+            port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         try:
             yield f"127.0.0.1:{port}"

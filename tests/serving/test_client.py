@@ -12,6 +12,7 @@ import grpc
 import numpy as np
 import pytest
 from live import NAME, WARM_UP, Server, clip
+from tls import certificate
 
 from model import detector
 from model.errors import BadInput, RunFailed
@@ -132,6 +133,15 @@ def test_too_large_is_not_asked_again(server: Server):
 def test_a_server_that_is_away_is_given_up(server_address: str):
     said = "expected an answer within 3 tries. Received: .*127.0.0.1:1"
     with Client(server_address, NAME, patience=patience()) as found, pytest.raises(RunFailed, match=said):
+        found.score_clip(CLIP[:3])
+
+
+def test_a_server_that_nobody_vouches_for_is_not_talked_to(server: Server, tmp_path):
+    with (
+        faulty.rpc(server.target, [], certificate(tmp_path)) as target,
+        Client(f"grpcs://{target}", NAME, patience=patience()) as found,
+        pytest.raises(RunFailed, match=f"Received: {target}: .*[Cc]ert"),
+    ):
         found.score_clip(CLIP[:3])
 
 
