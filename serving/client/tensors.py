@@ -94,7 +94,7 @@ def _heat_maps(output: Output) -> np.ndarray:
         return values
     import cv2
 
-    pictures = [cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) for data in values]
+    pictures = [np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)) for data in values]
     return np.stack(pictures).astype(np.float32) / np.float32(127.5)
 
 

@@ -163,8 +163,14 @@ class _Overlay:
         threshold, alarm = float(answer.thresholds[-1]), bool(answer.alarms[-1])
         if self._add is None:
             size = (frame.shape[0], frame.shape[1])
-            about = {"threshold": threshold, "error_scale": FULL_HEAT, "crop": answer.crop}
-            writer = OverlayWriter(self._path, fps=self._fps, frame_size=size, **about)
+            writer = OverlayWriter(
+                self._path,
+                fps=self._fps,
+                frame_size=size,
+                threshold=threshold,
+                error_scale=FULL_HEAT,
+                crop=answer.crop,
+            )
             self._add = self._stack.enter_context(writer).add
         box = answer.boxes[-1] if answer.boxes and alarm else None
         heat = answer.heat_maps[-1] if answer.heat_maps is not None and answer.warm[-1] else None
