@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -84,7 +84,7 @@ def _state(said: dict[str, Any], rest: bytes, loaded: Loaded) -> State:
     numbers = config.parse(Numbers, said["numbers"])
     seen = range(numbers.first, numbers.first + numbers.seen)
     classes = loaded.detector.classifier.classes if loaded.detector.classifier else ()
-    if not 0 < seen.stop - seen.start < 1 << 53 or seen.stop >= 1 << 53 or len(numbers.votes) not in (0, len(classes)):
+    if not numbers.seen or seen.stop >= 1 << 53 or len(numbers.votes) not in (0, len(classes)):
         raise Refused(f"{WHAT}. Received: numbers that no stream has")
     return State(Remembered(numbers, _arrays(head.arrays, rest, loaded)), seen, head.shape, head.fps)
 
@@ -93,7 +93,7 @@ def _state(said: dict[str, Any], rest: bytes, loaded: Loaded) -> State:
 class _Head:
     shape: tuple[int, ...] = ()
     fps: Rate = None
-    arrays: tuple[str, ...] = field(default=())
+    arrays: tuple[str, ...] = ()
 
 
 def _arrays(names: tuple[str, ...], rest: bytes, loaded: Loaded) -> dict[str, np.ndarray]:
@@ -105,7 +105,7 @@ def _arrays(names: tuple[str, ...], rest: bytes, loaded: Loaded) -> dict[str, np
             raise Refused(f"{WHAT}. Received: arrays of other shapes")
         arrays[name] = np.frombuffer(rest, dtype, count, position).reshape(shape)
         position += arrays[name].nbytes
-        if not (np.abs(arrays[name]) <= LARGEST).all():  # nor for what is no number
+        if not float(np.abs(arrays[name]).max()) <= LARGEST:  # nor where one is no number
             raise Refused(f"{WHAT}. Received: values that no stream has")
     if position != len(rest):
         raise Refused(f"{WHAT}. Received: {len(rest) - position} bytes more")

@@ -82,7 +82,7 @@ def test_from_a_run_to_a_champion_and_on_when_the_server_is_gone(server, tmp_pat
     assert (champion.detector / "network.keras").read_bytes() == bytes(range(256)) * 40_000
     assert list((tmp_path / "server").rglob("evaluation/report.html"))  # through the server, not beside it
 
-    served = Registered(uri, "models:/unforeseen-campus@champion", tmp_path)  # as `serve --model` finds it
+    served = Registered(uri, ["models:/unforeseen-campus@champion"], tmp_path)  # as `serve --model` finds it
     (name,) = served.names()
     found = served.resolve(name)
     assert (name, found.version) == ("unforeseen-campus", "1")

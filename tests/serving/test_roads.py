@@ -1,4 +1,4 @@
-"""What the server process of the other tests cannot show, over real sockets all the same: loading, and categories."""
+"""What the server process of the other tests cannot show, over real sockets: loading, categories, videos by address."""
 
 from __future__ import annotations
 
@@ -12,19 +12,27 @@ from queue import Queue
 from threading import Thread
 from typing import NamedTuple
 
+import cv2
 import grpc
 import httpx
 import numpy as np
 import pytest
 import uvicorn
+import web_server
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 from live import NAME, PATIENCE_SECONDS, WARM_UP, clip
+from s3_server import S3Server
 
 from model import detector
 from model.classifier import Classifier, FrameFeatures
 from model.classifier.heads import Dense
+from model.footage.decode import video_frames
+from pipelines.commands.serve import _s3
+from pipelines.profile import Profile, Store
+from serving import uri
 from serving.client import Client
+from serving.decode import Fetch
 from serving.engine import Engine
 from serving.fleet import Fleet
 from serving.grpc_server import server as grpc_server
@@ -32,6 +40,7 @@ from serving.limits import Limits
 from serving.rest import application
 from serving.server import Addresses, listen
 from serving.service import Service
+from serving.sizes import BODY
 from serving.sources import Directory
 
 CLIP = clip(20, seed=3)
@@ -46,12 +55,12 @@ class Roads(NamedTuple):
 
 
 @contextmanager
-def serving(directory: Path, limits: Limits) -> Iterator[Roads]:
+def serving(directory: Path, limits: Limits, fetch: Fetch | None = None) -> Iterator[Roads]:
     """In a thread of this process; nothing is loaded before it is asked for."""
     engine, found, ends = Engine(Fleet(Directory(directory), limits)), Queue[Roads](), Queue[tuple[object, object]]()
 
     async def run() -> None:
-        service, listener, stop = Service(engine, limits), listen(Addresses("127.0.0.1", 0, 0)), asyncio.Event()
+        service, listener, stop = Service(engine, limits, fetch), listen(Addresses("127.0.0.1", 0, 0)), asyncio.Event()
         rpc = grpc_server(service)
         port = rpc.add_insecure_port("127.0.0.1:0")
         await rpc.start()
@@ -135,3 +144,30 @@ def test_the_category_that_is_served_is_the_detectors(naming: Path):
     closed = [event for frame in CLIP if (event := stream.push(frame).closed)] + [stream.finish()]
     assert [event["category"] for event in answer["closed"]] == [event.category for event in closed if event]
     assert answer["closed"]
+
+
+def test_videos_by_address_come_from_where_the_server_allows_and_score_as_their_frames(
+    tiny_detector: Path, s3_server: S3Server, bucket: str, tmp_path: Path
+):
+    path = tmp_path / "clip.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 10.0, CLIP.shape[2:0:-1])
+    for frame in CLIP:
+        writer.write(frame[..., ::-1])
+    writer.release()
+    s3_server.client().fput_object(bucket, "clips/a.mp4", str(path))
+    expected = detector.load(tiny_detector).score(video_frames(path, 3)).scores
+    bring = _s3(Profile(store=Store(endpoint=s3_server.endpoint)))
+    with web_server.serve({"/clips/a.mp4": web_server.Page(path.read_bytes())}) as (web, _):
+        fetch = uri.fetcher([f"s3://{bucket}/clips/", f"{web}/clips"], bring, BODY)
+        with (
+            serving(tiny_detector, Limits(batch=1), fetch) as roads,
+            httpx.Client(base_url=roads.url, timeout=PATIENCE_SECONDS) as client,
+        ):
+            for address in (f"s3://{bucket}/clips/a.mp4", f"{web}/clips/a.mp4"):
+                answer = client.post(PREDICT, json={"instances": [{"video_uri": address}]})
+                scores = np.array([row["score"] for row in answer.json()["predictions"]], np.float32)
+                np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-5)
+            for address in (f"s3://{bucket}/other.mp4", f"s3://{bucket}/clips/none.mp4", f"{web}/clips/none.mp4"):
+                refused = client.post(PREDICT, json={"instances": [{"video_uri": address}]})
+                assert refused.status_code == 400
+                assert s3_server.endpoint not in refused.text
