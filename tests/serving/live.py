@@ -48,9 +48,12 @@ def clip(frames: int, seed: int = 0) -> np.ndarray:
 
 def fit() -> Detector:
     """Untrained, but it knows a scene: about half of the frames of other clips are alarms to it."""
+    import keras
+
     from model import detector, prednet, scoring
     from model.decision import Threshold
 
+    keras.utils.set_random_seed(0)
     size = SETTINGS.preprocessing.height, SETTINGS.preprocessing.width
     network = prednet.build(SETTINGS.prednet, *size, SETTINGS.training.layer_loss_weights)
     raw = detector.Detector(NAME, network, SETTINGS.preprocessing, SETTINGS.scoring, decision=SETTINGS.decision)
