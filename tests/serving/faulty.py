@@ -39,8 +39,8 @@ def http(url: str, faults: Faults, *others: str) -> Iterator[str]:
                 return self.fail(status, retry_after)
             headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
             try:
-                answer = httpx.request(self.command, servers[0] + self.path, content=body, headers=headers, timeout=60)
-            except httpx.ConnectError:
+                answer = client.request(self.command, servers[0] + self.path, content=body, headers=headers)
+            except httpx.TransportError:
                 servers.pop(0)
                 return self.fail(0, "")
             if status == LOST:
@@ -60,7 +60,7 @@ def http(url: str, faults: Faults, *others: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content)
 
-    with listening(Handler) as address:
+    with httpx.Client(timeout=60) as client, listening(Handler) as address:
         yield address
 
 

@@ -174,11 +174,11 @@ def test_a_stream_that_the_server_loses_goes_on_as_if_nothing_had_happened(
 ):
     """Lost in warm-up, before there is a state to bring back, right after one, and long after."""
     monkeypatch.setattr("serving.client.client.REQUEST_BYTES", frames_a_request * CLIP[0].nbytes)
-    frames, name = clip(100, seed=6), f"lost-{id(client)}-{frames_a_request}"
+    frames, name = clip(70, seed=6), f"lost-{id(client)}-{frames_a_request}"
     alone = detector.load(tiny_detector).stream(10.0, name)
     stream, found = client.stream(name, fps=10.0), []
     for number, frame in enumerate(frames):
-        if number in (3, 20, CONTEXT_FRAMES, 90):
+        if number in (3, 20, CONTEXT_FRAMES, 60):
             client.stream(name, fps=10.0).push(CLIP[0], end=True)  # the state goes, as with a pod that dies
         answer, expected = stream.push(frame), alone.push(frame)
         np.testing.assert_allclose(answer.scores, np.float32(expected.score), **EQUAL)

@@ -41,7 +41,7 @@ def scores(answer):
 
 def test_killed_in_mid_stream_a_client_that_connects_again_loses_nothing(tiny_detector, server, tmp_path):
     """The client knows one address; behind it one process dies, and another one answers, which knows no stream."""
-    frames, cut = clip(80, seed=8), 50
+    frames, cut = clip(60, seed=8), 45
     expected = detector.load(tiny_detector).score(frames).scores
     with (
         serving(tiny_detector, tmp_path / "log") as first,
