@@ -24,11 +24,13 @@ def answer(loaded: Loaded, request: Request, scored: Scored) -> Answer:
         warm=np.isfinite([frame.score for frame in frames]),
         evidence={kind: _column([frame.evidence[kind] for frame in frames]) for kind in kinds},
         heat_maps=np.stack([_heat(loaded, row) for row in rows]) if HEAT_MAP in extras else None,
+        crop=detector.preprocessing.crop,
         boxes=tuple(detector.box(row.strange, size) for row in rows) if BOX in extras else None,
         categories=tuple(_category(row, classes) for row in rows) if classes else (),
         opened=tuple(frame.opened for frame in frames if frame.opened),
         closed=(*scored.closed, *(frame.closed for frame in frames if frame.closed)),
         detector=loaded.version,
+        state=scored.state,
     )
 
 

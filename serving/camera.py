@@ -3,8 +3,9 @@
 A state is bound to the detector that it began with. It holds the network's R, C and E, the last frame, the smoothed
 maps, the level of an adaptive threshold, the event that is under way with its votes, and the last answers.
 
-Where a state is lost, context brings the scores back as far as it reaches. With all frames since the stream began they
-are the same. Optical flow and direction are within 1e-3 after 24 frames and within 1e-5 after 48 (UCSD Ped2, default
+Where a state is lost, a client that kept a copy of it (the extra `state`) and the frames since goes on with the same
+scores and events. Context alone brings them back as far as it reaches; they are the same with all frames since the
+stream began. Optical flow and direction are within 1e-3 after 24 frames and within 1e-5 after 48 (UCSD Ped2, default
 settings); where the prediction error makes the score, PredNet remembers longer, and 0.1 may remain after 32 frames,
 0.02 after 64. The level of an adaptive threshold begins at its usual place, and events begin anew.
 """
@@ -13,13 +14,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from model.decision import Event
 from serving.errors import Refused
-from serving.messages import Place, Request
+from serving.messages import STATE, Place, Request
+from serving.state import State, pack, unpack
 
 if TYPE_CHECKING:
     from model.detector import FrameScore, Stream
@@ -80,6 +83,7 @@ class Scored(NamedTuple):
     fresh: list[Row]  # of the rows, those that were not known before
     pushed: int  # frames that went through the detector
     restarted: bool  # the stream had a state, which did not fit
+    state: bytes  # after the last frame, where the request asks for it
 
 
 class Camera:
@@ -121,26 +125,47 @@ class Camera:
         found = plan(place, request.context, None if self.empty else self._kept)
         if outdated:
             found = Plan(max(0, found.first), True, 0)
-        fps = request.fps or loaded.detector.fps
-        if not found.anew:
-            self._refuse_changes(request)
-        known = [] if found.anew else self._recall(found.first + request.context, found.first + len(request.frames))
         restarted, closed = found.anew and not self.empty and not place.start, []
         if found.anew:
+            brought = unpack(request.state, loaded) if request.state else None
             closed += self._finish() if restarted else []
             self.forget()
-            self._stream = loaded.detector.stream(fps, self._name, found.first, steps)
-            self._loaded, self._fps, self._shape = loaded, fps, request.frames[0].shape
-            self._kept = range(found.first, found.first)
+            joined = plan(replace(place, start=False), request.context, brought.seen) if brought else found
+            if brought and not joined.anew:
+                found = joined
+                self._go_on(loaded, steps, request, found, brought)
+            else:
+                self._begin(loaded, steps, request, found.first)
+        else:
+            self._refuse_changes(request)
+        known = self._recall(found.first + request.context, found.first + len(request.frames))
         assert self._stream
         fresh = [self._push(frame) for frame in request.frames[found.push :]]
         fresh = fresh[max(0, request.context - found.push) :]
         self._rows.extend(fresh)
         pushed = max(0, len(request.frames) - found.push)
+        state = pack(loaded, self._stream, self._shape, self._fps) if STATE in request.extras else b""
         if place.end:
             closed += self._finish()
             self.forget()
-        return Scored(known + fresh, closed, fresh, pushed, restarted)
+        return Scored(known + fresh, closed, fresh, pushed, restarted, state)
+
+    def _begin(self, loaded: Loaded, steps: Steps, request: Request, first: int) -> None:
+        fps = request.fps or loaded.detector.fps
+        self._stream = loaded.detector.stream(fps, self._name, first, steps)
+        self._loaded, self._fps, self._shape = loaded, fps, request.frames[0].shape
+        self._kept = range(first, first)
+
+    def _go_on(self, loaded: Loaded, steps: Steps, request: Request, joined: Plan, brought: State) -> None:
+        """Where the state that the request brought was taken."""
+        self._kept, self._fps, self._shape = brought.seen, brought.fps, brought.shape
+        self._refuse_changes(request)
+        if joined.push > request.context:
+            expected = f"expected the frames before {brought.seen.stop}, which this state has seen, as context at most"
+            raise Refused(f"{expected}. Received: {joined.first + request.context}")
+        stream = loaded.detector.stream(brought.fps, self._name, steps=steps)
+        stream.restore(brought.remembered)
+        self._stream, self._loaded = stream, loaded
 
     def _push(self, frame: np.ndarray) -> Row:
         assert self._stream

@@ -8,7 +8,7 @@ from typing import Any
 from serving import decode, encode
 from serving.engine import Description
 from serving.limits import Limits
-from serving.messages import BOX, CATEGORY, EVIDENCE, HEAT_MAP
+from serving.messages import BOX, CATEGORY, EVIDENCE, HEAT_MAP, STATE
 from serving.parameters import KNOWN, NAMES
 from serving.sizes import BODY
 
@@ -27,6 +27,7 @@ def outputs(described: Description) -> list[dict[str, Any]]:
         EVIDENCE: [ANY, len(described.evidence)],
         HEAT_MAP: [ANY, described.height, described.width],
         BOX: [ANY, 4],
+        STATE: [1],
     }
     names = [name for name in encode.DATATYPES if name != CATEGORY or described.classes]
     return [_tensor(name, encode.DATATYPES[name], shapes.get(name, [ANY])) for name in names]

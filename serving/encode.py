@@ -15,7 +15,7 @@ import numpy as np
 from model.decision import Event
 from serving import pictures
 from serving.errors import Refused
-from serving.messages import BOX, CATEGORY, EVIDENCE, HEAT_MAP, Answer
+from serving.messages import BOX, CATEGORY, EVIDENCE, HEAT_MAP, STATE, Answer
 from serving.parameters import HEAT_MAP_PNG, shown
 
 DEFAULT = ("frame_index", "score", "alarm", "threshold", "warm", "opened", "closed")
@@ -32,7 +32,9 @@ DATATYPES = {
     HEAT_MAP_PNG: "BYTES",
     BOX: "INT32",
     CATEGORY: "BYTES",
+    STATE: "BYTES",
 }
+BINARY = (HEAT_MAP_PNG, STATE)  # BYTES that are no text
 DTYPES = {"INT64": "<i8", "INT32": "<i4", "FP32": "<f4", "BOOL": "?"}
 
 
@@ -53,10 +55,10 @@ class Output:
         return b"".join(len(element).to_bytes(4, "little") + element for element in self.values)
 
     def items(self) -> list[Any]:
-        """As JSON has it: flat, null for what is not finite, BYTES as text and pictures in base64."""
+        """As JSON has it: flat, null for what is not finite, BYTES as text, or in base64 where they are none."""
         if isinstance(self.values, np.ndarray):
             return plain(self.values.ravel())
-        if self.name == HEAT_MAP_PNG:
+        if self.name in BINARY:
             return [base64.b64encode(element).decode() for element in self.values]
         return [element.decode() for element in self.values]
 
@@ -83,9 +85,16 @@ def outputs(answer: Answer, names: Sequence[str]) -> list[Output]:
         if isinstance(values, np.ndarray):
             values = np.ascontiguousarray(values, DTYPES[DATATYPES[name]])
         shape = values.shape if isinstance(values, np.ndarray) else (len(values),)
-        kinds = {"kinds": ",".join(answer.evidence)} if name == EVIDENCE else {}
-        found.append(Output(name, DATATYPES[name], shape, values, kinds))
+        found.append(Output(name, DATATYPES[name], shape, values, _about(name, answer)))
     return found
+
+
+def _about(name: str, answer: Answer) -> dict[str, str]:
+    if name == EVIDENCE:
+        return {"kinds": ",".join(answer.evidence)}
+    if name in (HEAT_MAP, HEAT_MAP_PNG):
+        return {"crop": ",".join(map(str, answer.crop))}
+    return {}
 
 
 def plain(values: np.ndarray) -> list[Any]:
@@ -138,4 +147,5 @@ _VALUES: dict[str, Callable[[Answer], np.ndarray | list[bytes] | None]] = {
     HEAT_MAP_PNG: _pngs,
     BOX: _boxes,
     CATEGORY: _categories,
+    STATE: lambda answer: [answer.state] if answer.state else None,
 }

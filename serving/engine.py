@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from model.errors import BadInput
-from serving.admission import Admission
 from serving.answers import answer
 from serving.batcher import Batcher
 from serving.camera import Camera, Scored
 from serving.errors import Refused, TooLarge
 from serving.fleet import Fleet, Loaded
 from serving.limits import Limits
-from serving.messages import EXTRAS, Answer, Place, Request
+from serving.messages import EXTRAS, STATE, Answer, Place, Request
 from serving.streams import Streams
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,6 @@ class Engine:
     def __init__(self, fleet: Fleet, limits: Limits | None = None) -> None:
         self.metrics = fleet.metrics
         self._fleet, self._limits = fleet, limits or fleet.limits
-        self._admission = Admission(self._limits, self.metrics)
         self._streams = Streams(self._limits, self.metrics)
         self._batcher = Batcher(self._limits, self.metrics)
         fleet.evicted = self._streams.forget
@@ -88,25 +86,19 @@ class Engine:
             request_id: for the logs.
 
         Raises:
-            Refused: NotFound, TooLarge, Full, Loading, or the request is not as it should be.
+            Refused: NotFound, TooLarge, Loading, or the request is not as it should be.
         """
         begun = time.monotonic()
         with self._refusals(model, request, request_id):
             check(request, self._limits)
-            with self._admission.enter(len(request.frames)):
-                loaded = self._fleet.get(model)
-                scored = self._scored(loaded, request)
-                found = answer(loaded, request, scored)
+            loaded = self._fleet.get(model)
+            scored = self._scored(loaded, request)
+            found = answer(loaded, request, scored)
         self._count(loaded, scored, time.monotonic() - begun)
         return found
 
-    def wait(self) -> float:
-        """Seconds that what is under way will take, as far as can be told."""
-        return self._admission.wait
-
     def close(self) -> None:
-        """Finishes what is under way; new requests are told to go elsewhere."""
-        self._admission.close()
+        """To be called when nothing is under way any more."""
         self._batcher.close()
         self._fleet.close()
 
@@ -174,5 +166,7 @@ def check(request: Request, limits: Limits) -> None:
         raise Refused(f"expected fps over 0. Received: {request.fps}")
     if unknown := sorted(request.extras - EXTRAS):
         raise Refused(f"expected extras out of: {', '.join(sorted(EXTRAS))}. Received: {unknown[0]}")
+    if STATE in request.extras and (request.place is None or request.place.end):
+        raise Refused("expected a stream that goes on, beside the extra state. Received: none")
     if request.place and (request.place.frame_index or 0) < 0:
         raise Refused(f"expected frame_index of at least 0. Received: {request.place.frame_index}")

@@ -6,9 +6,9 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Loaded(NamedTuple):
     version: str
     detector: Detector
     bytes: int
+    parts: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}  # type and shape of what its streams remember
 
 
 class Fleet:
@@ -173,8 +174,10 @@ def prepare(name: str, found: Resolved, batch: int) -> Loaded:
     for size in sizes(batch):
         loaded.step.compile(size)
         loaded.step.together([empty.astype(np.float32)] * size, [None] * size)
-    scores = loaded.score_inputs([empty] * (wanted + 1)).scores
-    if not np.isfinite(scores[wanted]):
-        raise ValueError(f"expected a score after {wanted} frames of warm-up. Received: {scores[wanted]}")
+    stream = loaded.stream()
+    score = [stream.push_input(empty).score for _ in range(wanted + 1)][-1]
+    if not np.isfinite(score):
+        raise ValueError(f"expected a score after {wanted} frames of warm-up. Received: {score}")
+    parts = {name: (array.dtype, array.shape) for name, array in stream.remembered.arrays.items()}
     kept = [*loaded.network.get_weights(), *(loaded.scene.arrays().values() if loaded.scene else ())]
-    return Loaded(name, found.version, loaded, COMPILED + sum(array.nbytes for array in kept))
+    return Loaded(name, found.version, loaded, COMPILED + sum(array.nbytes for array in kept), parts)

@@ -8,8 +8,8 @@ import numpy as np
 
 from model.decision import Box, Event
 
-EVIDENCE, HEAT_MAP, BOX, CATEGORY = "evidence", "heat_map", "box", "category"
-EXTRAS = frozenset({EVIDENCE, HEAT_MAP, BOX, CATEGORY})
+EVIDENCE, HEAT_MAP, BOX, CATEGORY, STATE = "evidence", "heat_map", "box", "category", "state"
+EXTRAS = frozenset({EVIDENCE, HEAT_MAP, BOX, CATEGORY, STATE})
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Request:
         context: so many of the first frames warm the stream up and have no row in the answer.
         fps: frames/s, without which there are no events; None takes the detector's.
         extras: what the answer holds beside the scores, of `EXTRAS`.
+        state: of an earlier answer, with which the stream begins where the server has none; empty without one.
     """
 
     frames: tuple[np.ndarray, ...]
@@ -46,6 +47,7 @@ class Request:
     context: int = 0
     fps: float | None = None
     extras: frozenset[str] = frozenset()
+    state: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,13 @@ class Answer:
         warm: False where there is no score.
         evidence: a kind each, NaN in warm-up; empty unless asked for.
         heat_maps: how strange every place is in thresholds, 1 is an alarm; None unless asked for.
+        crop: the part of the frame that heat maps cover: top, bottom, left, right, shares of the frame.
         boxes: left, top, right, bottom in pixels of the frame; None unless asked for.
         categories: the likeliest class; empty unless asked for and the detector has a classifier.
         opened: events that were announced by a frame of this request.
         closed: events that are known to be over with one.
         detector: version of it, for logs.
+        state: of the stream after the last frame, for the client to keep; empty unless asked for.
     """
 
     frame_index: np.ndarray  # int64 [T]
@@ -74,8 +78,10 @@ class Answer:
     warm: np.ndarray  # bool [T]
     evidence: dict[str, np.ndarray] = field(default_factory=dict)  # float32 [T]
     heat_maps: np.ndarray | None = None  # float32 [T, H, W] at the size of preprocessing
+    crop: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 1.0)
     boxes: tuple[Box, ...] | None = None
     categories: tuple[str, ...] = ()
     opened: tuple[Event, ...] = ()
     closed: tuple[Event, ...] = ()
     detector: str = ""
+    state: bytes = b""

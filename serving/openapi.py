@@ -32,6 +32,7 @@ PARAMETERS = {
         "context_frames": {"type": "integer", "minimum": 0},
         "fps": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
         "extras": {"type": "string", "description": f"joined by commas: {', '.join(NAMES)}"},
+        "state": {"type": "string", "description": "base64, of an earlier answer"},
         "binary_data_output": {"type": "boolean"},
     },
 }

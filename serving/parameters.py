@@ -27,6 +27,7 @@ class Parameters:
 
     Attributes:
         extras: names joined by commas, of `NAMES`.
+        state: in base64.
         binary_data_output: answer REST with binary tensors, as the protocol's extension has it.
     """
 
@@ -37,6 +38,7 @@ class Parameters:
     context_frames: config.Natural = 0
     fps: Rate = None
     extras: str = ""
+    state: str = ""
     binary_data_output: bool = False
 
     @property
@@ -52,7 +54,7 @@ class Parameters:
         return tuple(filter(None, (name.strip() for name in self.extras.split(","))))
 
 
-TEXTS = {"sequence_id", "extras"}
+TEXTS = {"sequence_id", "extras", "state"}
 KNOWN = [field.name for field in fields(Parameters)]
 
 
@@ -104,7 +106,7 @@ def _check(parsed: Parameters, given: Mapping[str, Any]) -> None:
         expected = f"expected sequence_id of at most {LONGEST_ID} printable characters"
         raise Refused(f"{expected}. Received: {shown(parsed.sequence_id)}")
     if not parsed.sequence_id:
-        for name in ("sequence_id", "frame_index", "sequence_start", "sequence_end"):
+        for name in ("sequence_id", "frame_index", "sequence_start", "sequence_end", "state"):
             if name in given and given[name] is not None and given[name] is not False:
                 raise Refused(f"expected a sequence_id that is not empty beside {name}. Received: none")
     for name in parsed.wanted:

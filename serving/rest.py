@@ -20,8 +20,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from serving import encode, openapi, v1, v2
+from serving.admission import Visit
 from serving.call import Call
-from serving.door import Visit
 from serving.errors import Full, Loading, Refused, TooLarge
 from serving.messages import Answer
 from serving.parameters import shown

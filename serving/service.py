@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from serving.admission import Admission, Visit
 from serving.call import Call
 from serving.cameras import PLATFORM, Camera, Cameras, Plane
-from serving.decode import Fetch, decode
+from serving.decode import Fetch, decode, from_base64
 from serving.describe import facts
-from serving.door import Door, Visit
 from serving.engine import Engine
 from serving.errors import NotFound, Refused
 from serving.limits import Limits
@@ -48,7 +48,7 @@ class Service:
 
     def __init__(self, engine: Engine, limits: Limits, fetch: Fetch | None = None) -> None:
         self._engine, self._limits, self._fetch = engine, limits, fetch
-        self._door = Door(limits.waiting, engine.wait)
+        self._admission = Admission(limits, engine.metrics)
         self._workers = ThreadPoolExecutor(limits.waiting, thread_name_prefix="request")
         self.metrics = engine.metrics
         self.cameras = Cameras(engine)
@@ -56,7 +56,7 @@ class Service:
 
     def visit(self) -> Visit:
         """For a request that comes; whoever asks for it gives it to `answer`, or leaves."""
-        return Visit(self._door)
+        return self._admission.visit()
 
     async def answer(self, asked: Asked, visit: Visit) -> Any:
         """What the road sends back.
@@ -92,7 +92,8 @@ class Service:
         return {**described, "platform": PLATFORM, "parameters": more}
 
     def close(self) -> None:
-        """Finishes what is under way."""
+        """Finishes what is under way; new requests are told to go elsewhere."""
+        self._admission.close()
         self._workers.shutdown()
 
     @contextmanager
@@ -108,10 +109,11 @@ class Service:
         begun = time.monotonic()
         with self._counted():
             call = asked.read()
+            given, state = call.parameters, from_base64(call.parameters.state)
             clip = decode(call.tensor, self._limits, visit.take, self._fetch)
-        given = call.parameters
+        visit.begin(len(clip.frames))
         fps, extras = given.fps or clip.fps, engine_extras(call.outputs)
-        request = Request(clip.frames, given.place, given.context_frames, fps, extras)
+        request = Request(clip.frames, given.place, given.context_frames, fps, extras, state)
         answer = self._engine.score(asked.model, request, asked.id)
         written = asked.write(call, answer)
         log.info(

@@ -14,13 +14,13 @@ from serving.call import Call, outputs_of, typed
 from serving.decode import DATATYPES, FRAMES, PICTURES, VIDEO, VIDEO_URI, Tensor
 from serving.encode import DEFAULT, Output
 from serving.errors import Refused
-from serving.messages import EVIDENCE, Answer
+from serving.messages import EVIDENCE, STATE, Answer
 from serving.parameters import read as read_parameters
 from serving.parameters import shown
 from serving.v2 import json_object
 
 FORM = "multipart/form-data"
-EVENTS = {"opened", "closed"}
+BESIDE = {"opened", "closed", STATE}  # in an answer, the others are columns of the rows
 
 
 def read(body: bytes, content_type: str) -> Call:
@@ -46,12 +46,13 @@ def read(body: bytes, content_type: str) -> Call:
 
 
 def write(call: Call, answer: Answer) -> bytes:
-    """The body of an answer: a row a frame, and the events beside them."""
-    found = encode.outputs(answer, [name for name in call.outputs if name not in EVENTS])
+    """The body of an answer: a row a frame, and the events and the state beside them."""
+    found = encode.outputs(answer, [name for name in call.outputs if name not in BESIDE])
     columns = {output.name: _column(output, answer) for output in found}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     events = {"opened": [encode.event(e) for e in answer.opened], "closed": [encode.event(e) for e in answer.closed]}
-    return orjson.dumps({"predictions": rows, **events})
+    state = {output.name: output.items()[0] for output in encode.outputs(answer, [STATE]) if STATE in call.outputs}
+    return orjson.dumps({"predictions": rows, **events, **state})
 
 
 def _call(tensor: Tensor, given: Any) -> Call:

@@ -17,11 +17,14 @@ class FrameFeatures:
     """One clip's features, frame by frame; causal.
 
     They are smoothed as the evidence is, for what something is does not change from one frame to the next.
+
+    Attributes:
+        smoothed: all that is remembered, `float32 [F]`; None before the first frame.
     """
 
     def __init__(self, smoothing_frames: float) -> None:
         self._rate = np.float32(1 / smoothing_frames)
-        self._smoothed: np.ndarray | None = None
+        self.smoothed: np.ndarray | None = None
 
     def push(self, evidence: Mapping[str, float], observation: Any, anomaly_map: np.ndarray) -> np.ndarray:
         """Features `float32 [F]` of the next frame that has a score.
@@ -38,9 +41,9 @@ class FrameFeatures:
                 _place(observation.maps, anomaly_map),
             ]
         )
-        last = features if self._smoothed is None else self._smoothed
-        self._smoothed = last + (features - last) * self._rate
-        return self._smoothed
+        last = features if self.smoothed is None else self.smoothed
+        self.smoothed = last + (features - last) * self._rate
+        return self.smoothed
 
 
 def _representation(r: tuple[Any, ...]) -> np.ndarray:

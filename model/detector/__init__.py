@@ -3,5 +3,6 @@
 from model.detector.detector import Detector, FrameScore, Stream
 from model.detector.directory import load, save
 from model.detector.fit import fit_detector
+from model.detector.remembered import Numbers, Remembered
 
-__all__ = ["Detector", "FrameScore", "Stream", "fit_detector", "load", "save"]
+__all__ = ["Detector", "FrameScore", "Numbers", "Remembered", "Stream", "fit_detector", "load", "save"]

@@ -13,6 +13,7 @@ import numpy as np
 from model import config, scoring
 from model.classifier import Classifier, FrameFeatures, Votes
 from model.decision import Box, Event, EventTracker, Level, Threshold, box, in_frame
+from model.detector.remembered import Numbers, Remembered
 from model.errors import BadInput
 from model.prednet import PredNet
 from model.preprocessing import preprocess_frame
@@ -198,6 +199,34 @@ class Stream:
     def box(self) -> Box:
         """Where the last frame is strangest, in pixels of the camera frame; of the network input if that was pushed."""
         return self._detector.box(self.strange, self._frame_size)
+
+    @property
+    def remembered(self) -> Remembered:
+        """What another stream of this detector goes on with, see `restore`."""
+        votes, event = self._votes, self.tracker.state if self.tracker else None
+        arrays = self._observer.remembered | {f"mean.{name}": mean for name, mean in self._smoother.means.items()}
+        if self._features.smoothed is not None:
+            arrays["features"] = self._features.smoothed
+        numbers = Numbers(
+            self._first, self._seen, dict(self._baselines), replace(self.level.state), event and replace(event)
+        )
+        if votes:
+            numbers = replace(numbers, voted_from=votes.first, votes=tuple(votes.sum.tolist()))
+        return Remembered(numbers, arrays)
+
+    def restore(self, remembered: Remembered) -> None:
+        """Goes on with the same numbers as the stream that remembered this; to be called before the first frame."""
+        numbers, arrays = remembered
+        self._first, self._seen, self._baselines = numbers.first, numbers.seen, dict(numbers.baselines)
+        self.level.state = replace(numbers.level)
+        if self.tracker and numbers.event:
+            self.tracker.state = replace(numbers.event)
+        self._observer.restore(arrays)
+        means = {name.removeprefix("mean."): mean for name, mean in arrays.items() if name.startswith("mean.")}
+        self._smoother.means, self._features.smoothed = means, arrays.get("features")
+        if self._detector.classifier and numbers.voted_from is not None:
+            self._votes = Votes(self._detector.classifier.classes, numbers.voted_from)
+            self._votes.sum += numbers.votes
 
     @property
     def bytes(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -51,9 +52,18 @@ class Memory:
 
     def distance(self, found: np.ndarray) -> np.ndarray:
         """Root mean square distance a channel to the nearest entry, `float32 [h, w]`, of features `[h, w, D]`."""
-        # From one of the entries: far from zero the squares would swallow what sets them apart.
+        entries, half_squares = self._looked_up
         flat = found.reshape(-1, found.shape[-1]) / self.deviation - self.entries[0]
-        entries = self.entries - self.entries[0]
-        squares = np.square(flat).sum(axis=1)[:, np.newaxis] + np.square(entries).sum(axis=1)
-        nearest = (squares - 2 * flat @ entries.T).min(axis=1)
+        likeness = flat @ entries  # the square of a distance is |flat|^2 - 2 (likeness - |entry|^2 / 2)
+        likeness -= half_squares
+        nearest = np.square(flat).sum(axis=1) - 2 * likeness.max(axis=1)
         return np.sqrt(np.maximum(nearest, 0.0) / flat.shape[1]).reshape(found.shape[:2])
+
+    @cached_property
+    def _looked_up(self) -> tuple[np.ndarray, np.ndarray]:
+        """The entries `[D, M]` and half their squares `[M]`, counted from one of them.
+
+        Far from zero the squares would swallow what sets them apart.
+        """
+        entries = self.entries - self.entries[0]
+        return np.ascontiguousarray(entries.T), np.square(entries).sum(axis=1) / 2

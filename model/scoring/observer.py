@@ -36,10 +36,19 @@ class Observer:
         self._last_small: np.ndarray | None = None
 
     @property
+    def remembered(self) -> dict[str, np.ndarray]:
+        """By name; nothing before the first frame."""
+        kept = {"state": self._state, "last": self._last, "last_small": self._last_small}
+        return {name: np.asarray(array) for name, array in kept.items() if array is not None}
+
+    def restore(self, remembered: dict[str, np.ndarray]) -> None:
+        """Goes on from there."""
+        self._state, self._last, self._last_small = (remembered.get(name) for name in ("state", "last", "last_small"))
+
+    @property
     def bytes(self) -> int:
         """Of what is remembered."""
-        kept = (self._last, self._last_small, self._state)
-        return sum(np.asarray(array).nbytes for array in kept if array is not None)
+        return sum(array.nbytes for array in self.remembered.values())
 
     def observe(self, frame: np.ndarray) -> Observation:
         """Takes the next preprocessed frame `uint8 [H, W, C]`."""

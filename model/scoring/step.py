@@ -95,8 +95,10 @@ class Step:
     def _step(self, frames: Any, states: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         small = self._network.shrink(frames)
         clips = len(states)
-        rows = tf.split(tf.stack(states), np.diff([0, *self._ends]), axis=1)
-        parts = [tf.reshape(row, (clips, *shape)) for row, shape in zip(rows, self._shapes, strict=True)]
+        # Taken apart before they are joined, and joined after they are taken apart: a row's parts are no copies.
+        rows = zip(*(tf.split(state, np.diff([0, *self._ends])) for state in states), strict=True)
+        parts = [tf.reshape(tf.concat(row, 0), (clips, *shape)) for row, shape in zip(rows, self._shapes, strict=True)]
         step = self._network.cell(tf.cast(small, self._network.compute_dtype), self._state(parts))
-        after = tf.concat([tf.reshape(part, (clips, -1)) for part in tf.nest.flatten(step.state)], axis=1)
-        return tf.unstack(tf.cast(step.a_hat, tf.float32)), tf.unstack(small), tf.unstack(after)
+        apart = [tf.unstack(tf.reshape(part, (clips, -1))) for part in tf.nest.flatten(step.state)]
+        after = [tf.concat(row, 0) for row in zip(*apart, strict=True)]
+        return tf.unstack(tf.cast(step.a_hat, tf.float32)), tf.unstack(small), after

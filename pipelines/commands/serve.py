@@ -27,8 +27,10 @@ def add(commands: Commands) -> None:
     which = serve.add_mutually_exclusive_group(required=True)
     which.add_argument("--detector", type=Path, metavar="DIR", help="detector directory")
     which.add_argument("--detectors", type=Path, metavar="DIR", help="directory of them, each called as its camera is")
-    which.add_argument("--model", metavar="URI", help="models:/NAME@champion or models:/NAME/VERSION")
-    serve.add_argument("--name", default="", help="of the model in requests; by default its camera's or the registry's")
+    which.add_argument(
+        "--model", action="append", metavar="URI", help="models:/NAME@champion or models:/NAME/VERSION; repeatable"
+    )
+    serve.add_argument("--name", default="", help="of a single model; by default its camera's or the registry's")
     serve.add_argument("--out", type=Path, metavar="DIR", help="of the run whose registry --model means")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 in a container")
     serve.add_argument("--port", type=int, default=8080, help="of REST; 0 takes a free one")

@@ -24,7 +24,10 @@ def add(commands: Commands) -> None:
     watch.add_argument("--model", default="", metavar="NAME", help="of the server; needed only where it has several")
     watch.add_argument("--fps", type=float, help="frames/s of a camera that does not say")
     watch.add_argument("--jpeg", type=int, metavar="QUALITY", help="send frames as JPEG of this quality, 1 to 100")
-    watch.add_argument("--overlay", type=Path, metavar="FILE", help=".mp4 with the score, the alarms and their places")
+    watch.add_argument(
+        "--overlay", type=Path, metavar="FILE", help=".mp4 with score, alarms, and what is strange as heat"
+    )
+    watch.add_argument("--follow", action="store_true", help="wait for what comes into the folder, until Ctrl-C")
     watch.add_argument("--webhook", metavar="URL", help="takes a signed POST for every event")
     watch.add_argument("--webhook-secret", metavar="VARIABLE", help="environment variable that holds its secret")
     watch.add_argument("--json", action="store_true", help="print events, and at the end the counts, as lines of JSON")
@@ -51,7 +54,7 @@ def _watch(wanted: argparse.Namespace) -> None:
                 webhook.post(event)
 
         try:
-            watch(client, wanted.source, wanted.fps, tell, say, tally, stop, wanted.overlay)
+            watch(client, wanted.source, wanted.fps, tell, say, tally, stop, wanted.overlay, follow=wanted.follow)
         finally:
             counts = dataclasses.asdict(tally)
             print(json.dumps(counts) if wanted.json else _summary(counts), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections import deque
 from collections.abc import Iterable, Sequence
 from types import TracebackType
@@ -15,9 +16,9 @@ from serving.client.patience import Patience
 from serving.client.rest import Rest
 from serving.client.rpc import Grpc
 from serving.client.tensors import Input, Output, answer_of, input_of
-from serving.messages import Answer
+from serving.messages import STATE, Answer
 
-CONTEXT_FRAMES = 32  # kept of a stream: with them scores are within 1e-6 of an uninterrupted stream's, with 24 1e-4
+CONTEXT_FRAMES = 32  # kept of a stream; its state is asked for as often
 CONTEXT_BYTES = 256 << 20  # of them, at most
 REQUEST_BYTES = 48 << 20  # of the frames in one request, under the server's 64 MB
 SCHEMES = ("http", "https", "grpc", "grpcs")
@@ -95,7 +96,7 @@ class Client:
         Args:
             frames: of one size; as many as the server takes in one request.
             fps: frames/s; None is the detector's own.
-            extras: of evidence, heat_map, box, category; joined by commas.
+            extras: of evidence, heat_map, box, category, state; joined by commas.
         """
         return self.send(list(frames), {"fps": fps, "extras": extras})
 
@@ -111,17 +112,20 @@ class Client:
 
 
 class Stream:
-    """Frames of one camera in order. The last of them are kept here.
+    """Frames of one camera in order. The last of them are kept here, and the server's state of one of them.
 
-    Where the server has lost the state (it was restarted, or another pod answers), the frame is sent once more with
-    those before it, so that it has its score at once. A frame that was skipped is not counted: to the detector the
-    camera was slower for a moment, instead of new.
+    Where the server has lost the state (it was restarted, or another pod answers), it gets it back with the frames
+    since, so that scores and events go on as if nothing had happened. In warm-up all frames are sent again with each.
+    Where another version of the detector answers, which has no use for the state, the last frames warm it up. A frame
+    that was skipped is not counted: to the detector the camera was slower for a moment, instead of new.
     """
 
     def __init__(self, client: Client, sequence_id: str, parameters: dict[str, Any]) -> None:
         self._client, self._parameters = client, {**parameters, "sequence_id": sequence_id}
         self._past: deque[np.ndarray] = deque()
-        self._next = 0
+        self._state = b""
+        self._next = 0  # index of the frame that comes
+        self._since = 0  # of the first one that the state has not seen
         self._was_warm = False
         self.resumed = 0  # times that the server had lost the state
 
@@ -136,32 +140,51 @@ class Stream:
         if start or (self._past and self._past[-1].shape != frame.shape):
             start = True
             self._past.clear()
-            self._was_warm = False
-        answer = self._send([frame], self._next, start=start or self._next == 0, end=end)
+            self._was_warm, self._state, self._since = False, b"", self._next
+        most = max(1, min(CONTEXT_FRAMES, CONTEXT_BYTES // frame.nbytes))
+        keep = not end and self._next - self._since >= most - 1
+        before = 0 if self._was_warm else len(self._past)
+        answer = self._send(frame, before, start=start or self._next == 0, end=end, keep=keep)
         if self._was_warm and not answer.warm[-1]:
             self.resumed += 1
-            answer = self._resume(frame, end=end)
+            answer = self._resume(frame, end=end, keep=keep)
         self._was_warm = self._was_warm or bool(answer.warm[-1])
+        if answer.state:
+            self._state, self._since = answer.state, self._next + 1
         self._past.append(frame)
-        if len(self._past) > max(1, min(CONTEXT_FRAMES, CONTEXT_BYTES // frame.nbytes)):
+        if len(self._past) > most:
             self._past.popleft()
         self._next += 1
         return answer
 
-    def _resume(self, frame: np.ndarray, *, end: bool) -> Answer:
-        """The frame once more, after those before it; large ones in several requests."""
-        frames, first = [*self._past, frame], self._next - len(self._past)
+    def _resume(self, frame: np.ndarray, *, end: bool, keep: bool) -> Answer:
+        if self._state:
+            state = {"state": base64.b64encode(self._state).decode()}
+            since = self._next - self._since
+            answer = self._send(frame, since, start=True, end=end, keep=keep, **state)
+            if answer.warm[-1]:
+                return answer
+        return self._send(frame, len(self._past), start=True, end=end, keep=keep)
+
+    def _send(self, frame: np.ndarray, before: int, *, start: bool, end: bool, keep: bool, **first_only: str) -> Answer:
+        """Asks for the frame, after so many of those before it as context; large ones in several requests.
+
+        Args:
+            keep: asks for the state too.
+            first_only: parameters of the first request.
+        """
+        frames, first = [*self._past, frame][len(self._past) - before :], self._next - before
         count = max(1, REQUEST_BYTES // frame.nbytes)
         for begin in range(0, len(frames), count):
             piece, last = frames[begin : begin + count], begin + count >= len(frames)
-            answer = self._send(piece, first + begin, start=begin == 0, end=end and last)
+            parameters = {**self._parameters, "frame_index": first + begin, "context_frames": len(piece) - 1}
+            if begin == 0:
+                parameters |= {"sequence_start": start or None, **first_only}
+            if last:
+                extras = ",".join(filter(None, (self._parameters["extras"], STATE if keep else "")))
+                parameters |= {"sequence_end": end or None, "extras": extras}
+            answer = self._client.send(piece, parameters)
         return answer
-
-    def _send(self, frames: list[np.ndarray], first: int, *, start: bool, end: bool) -> Answer:
-        """Asks for the last of the frames; those before it are context."""
-        place = {"frame_index": first, "context_frames": len(frames) - 1}
-        marks = {name: True for name, said in (("sequence_start", start), ("sequence_end", end)) if said}
-        return self._client.send(frames, {**self._parameters, **place, **marks})
 
 
 def _transport(server: str) -> Transport:

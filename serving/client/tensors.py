@@ -67,6 +67,7 @@ def answer_of(outputs: Sequence[Output], version: str) -> Answer:
     """What was sent, as the server had it."""
     found = {output.name: output for output in outputs}
     values = {name: output.values() for name, output in found.items()}
+    heat = found.get("heat_map") or found.get("heat_map_png")
     kinds = found["evidence"].parameters["kinds"].split(",") if "evidence" in found else []
     return Answer(
         frame_index=values["frame_index"],
@@ -75,13 +76,31 @@ def answer_of(outputs: Sequence[Output], version: str) -> Answer:
         thresholds=values["threshold"],
         warm=values["warm"],
         evidence={kind: values["evidence"][:, number] for number, kind in enumerate(kinds)},
-        heat_maps=values.get("heat_map"),
+        heat_maps=_heat_maps(heat) if heat else None,
+        crop=_crop(heat.parameters["crop"]) if heat else Answer.crop,
         boxes=tuple(tuple(box) for box in values["box"].tolist()) if "box" in values else None,
         categories=tuple(name.decode() for name in values.get("category", [])),
         opened=tuple(map(_event, values.get("opened", []))),
         closed=tuple(map(_event, values.get("closed", []))),
         detector=version,
+        state=values["state"][0] if "state" in values else b"",
     )
+
+
+def _heat_maps(output: Output) -> np.ndarray:
+    """In thresholds `float32 [T, h, w]`; as pictures they end at two."""
+    values = output.values()
+    if isinstance(values, np.ndarray):
+        return values
+    import cv2
+
+    pictures = [np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)) for data in values]
+    return np.stack(pictures).astype(np.float32) / np.float32(127.5)
+
+
+def _crop(text: str) -> tuple[float, float, float, float]:
+    top, bottom, left, right = map(float, text.split(","))
+    return top, bottom, left, right
 
 
 def _jpeg(frame: np.ndarray, quality: int) -> bytes:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,16 @@ from model.decision import Event
 from model.errors import RunFailed
 from serving.client.camera import Camera, Taken, clips, is_live, recorded
 from serving.client.client import Client, Stream
+from serving.client.folder import followed
 from serving.messages import BOX, Answer
+from serving.parameters import HEAT_MAP_PNG
 
 Say = Callable[[str], None]
 Tell = Callable[[dict[str, Any]], None]
 Draw = Callable[[np.ndarray, Answer], None]
 PROGRESS_SECONDS = 10.0
+DRAWN = f"{BOX},{HEAT_MAP_PNG}"  # a heat map as a picture is a few kilobytes
+FULL_HEAT = 1.5  # thresholds
 
 
 @dataclasses.dataclass
@@ -47,6 +51,8 @@ def watch(
     tally: Tally,
     stop: threading.Event,
     overlay: Path | None = None,
+    *,
+    follow: bool = False,
 ) -> None:
     """Follows a source.
 
@@ -59,26 +65,33 @@ def watch(
         tally: is kept up, however this ends.
         stop: set, it ends after the frame that is under way.
         overlay: an .mp4 to write.
+        follow: a folder is not read to its end, but waited for what comes into it.
 
     Raises:
         BadInput: no such source, or the server refuses the frames.
-        RunFailed: the server is away for longer than the client is patient; with a camera it is waited for.
+        RunFailed: the server is away for longer than the client is patient; with a camera, and a folder that is
+            followed, it is waited for.
     """
     begun = time.monotonic()
     with ExitStack() as stack:
         if is_live(source):
             camera = stack.enter_context(Camera(source, say))
             draw = stack.enter_context(_Overlay(overlay, fps or 25.0)) if overlay else None
-            stream = client.stream(_name_of(source), fps, BOX if overlay else "")
+            stream = client.stream(_name_of(source), fps, DRAWN if overlay else "")
             stack.callback(lambda: _finish(tally, begun, stream, camera.dropped))
             _follow(stream, camera.frames(stop), tally, _Reporter(tell, say, draw), forgiving=True)
             return
-        found = clips(source)
-        draw = stack.enter_context(_Overlay(overlay, found[0].fps)) if overlay else None
-        for clip in found:
-            stream = client.stream(clip.name, fps or clip.fps, BOX if overlay else "")
-            _follow(stream, recorded(clip, stop), tally, _Reporter(tell, say, draw), forgiving=False)
+        draw = None
+        for name, rate, frames in followed(Path(source), say, stop) if follow else _recordings(source, stop):
+            if overlay and draw is None:
+                draw = stack.enter_context(_Overlay(overlay, rate))
+            stream = client.stream(name, fps or rate, DRAWN if overlay else "")
+            _follow(stream, frames, tally, _Reporter(tell, say, draw), forgiving=follow)
             _finish(tally, begun, stream, 0)
+
+
+def _recordings(source: str, stop: threading.Event) -> Iterator[tuple[str, float, Iterator[Taken]]]:
+    return ((clip.name, clip.fps, recorded(clip, stop)) for clip in clips(source))
 
 
 class _Reporter:
@@ -132,7 +145,7 @@ def _name_of(source: str) -> str:
 
 
 class _Overlay:
-    """The video of `unforeseen score`, but for the heat, which would cost more to send than the frames."""
+    """The video of `unforeseen score`, from what the server says."""
 
     def __init__(self, path: Path, fps: float) -> None:
         self._path, self._fps, self._stack = path, fps, ExitStack()
@@ -150,7 +163,15 @@ class _Overlay:
         threshold, alarm = float(answer.thresholds[-1]), bool(answer.alarms[-1])
         if self._add is None:
             size = (frame.shape[0], frame.shape[1])
-            writer = OverlayWriter(self._path, fps=self._fps, frame_size=size, threshold=threshold, error_scale=1.0)
+            writer = OverlayWriter(
+                self._path,
+                fps=self._fps,
+                frame_size=size,
+                threshold=threshold,
+                error_scale=FULL_HEAT,
+                crop=answer.crop,
+            )
             self._add = self._stack.enter_context(writer).add
         box = answer.boxes[-1] if answer.boxes and alarm else None
-        self._add(frame, None, float(answer.scores[-1]), alarm=alarm, threshold=threshold, box=box)
+        heat = answer.heat_maps[-1] if answer.heat_maps is not None and answer.warm[-1] else None
+        self._add(frame, heat, float(answer.scores[-1]), alarm=alarm, threshold=threshold, box=box)

@@ -13,6 +13,7 @@ from ports import Ports
 from components.registry import Registry
 from model.errors import BadInput
 from model.gate import Decision
+from pipelines.registered import Registered
 
 pytestmark = pytest.mark.slow
 
@@ -80,6 +81,12 @@ def test_from_a_run_to_a_champion_and_on_when_the_server_is_gone(server, tmp_pat
     assert champion.version == "1"
     assert (champion.detector / "network.keras").read_bytes() == bytes(range(256)) * 40_000
     assert list((tmp_path / "server").rglob("evaluation/report.html"))  # through the server, not beside it
+
+    served = Registered(uri, ["models:/unforeseen-campus@champion"], tmp_path)  # as `serve --model` finds it
+    (name,) = served.names()
+    found = served.resolve(name)
+    assert (name, found.version) == ("unforeseen-campus", "1")
+    assert (found.directory / "network.keras").read_bytes() == bytes(range(256)) * 40_000
 
     stop(process)
     with pytest.raises(BadInput, match=f"answer at {uri}"):

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from model import config, detector, prednet
+from model.classifier import Classifier, FrameFeatures
+from model.classifier.heads import Dense
 from model.clips import Clip
 from model.decision import Usual
 from model.errors import BadInput, RunFailed
@@ -249,3 +251,36 @@ def test_what_people_marked_as_normal_no_longer_alarms_and_the_rest_does(fitted)
     alarms = told.score_inputs(cart).alarms
     assert alarms[25:36].sum() > 4
     assert not alarms[:25].any()
+
+
+@pytest.fixture(scope="module")
+def complete(fitted):
+    """With all that a stream can have to remember: a level, and a classifier whose votes are counted."""
+    point = dataclasses.replace(fitted.operating_point, usual=Usual(level=0.5, spread=1.0, frames=10.0))
+    stream = fitted.stream()
+    features = FrameFeatures(4.0)
+    for frame in walk(6, 9):
+        result = stream.push(frame)
+    count = len(features.push(result.evidence, stream.observation, stream.anomaly_map()))
+    weights = np.random.default_rng(0).normal(0, 0.3, (count, 3))
+    kinds = Classifier(
+        ("normal", "cart", "bicycle"), Dense((weights,), (np.zeros(3),)), np.zeros(count), np.ones(count)
+    )
+    return dataclasses.replace(fitted, operating_point=point, classifier=kinds)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 5, 20, 33, 45])
+def test_what_a_stream_remembers_is_all_that_another_one_needs(complete, at):
+    """Before the first frame, in warm-up, at rest, and while an event is under way; numbers go through JSON."""
+    clip = walk(60, 9, square=30)
+    stream, other = complete.stream(10.0, "a"), complete.stream(10.0, "a")
+    for frame in clip[:at]:
+        stream.push(frame)
+    numbers, arrays = stream.remembered
+    text = json.dumps(dataclasses.asdict(numbers), allow_nan=False)
+    other.restore(detector.Remembered(config.parse(detector.Numbers, json.loads(text)), arrays))
+    for frame in clip[at:]:
+        one, two = stream.push(frame), other.push(frame)
+        np.testing.assert_array_equal(one.probabilities, two.probabilities)
+        assert repr(one) == repr(two)  # which tells equal NaN from others
+    assert stream.finish() == other.finish() is not None

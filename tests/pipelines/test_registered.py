@@ -37,7 +37,7 @@ def promote(registry, directory, text):
 def test_the_alias_is_followed_and_a_version_is_copied_once(registry, tmp_path):
     (tmp_path / "copies").mkdir()
     first = promote(registry, tmp_path / "one", "one")
-    source = Registered(registry.tracking_uri, f"models:/{NAME}@champion", tmp_path / "copies")
+    source = Registered(registry.tracking_uri, [f"models:/{NAME}@champion"], tmp_path / "copies")
     assert source.names() == (NAME,)
     found = source.resolve(NAME)
     assert (found.version, json.loads((found.directory / "detector.json").read_text())) == (first, {"text": "one"})
@@ -48,4 +48,17 @@ def test_the_alias_is_followed_and_a_version_is_copied_once(registry, tmp_path):
     with pytest.raises(NotFound, match=NAME):
         source.resolve("other")
     with pytest.raises(BadInput, match="registered model"):
-        Registered(registry.tracking_uri, f"models:/{NAME}@nobody", tmp_path)
+        Registered(registry.tracking_uri, [f"models:/{NAME}@nobody"], tmp_path)
+
+
+def test_several_cameras_have_a_model_each(registry, tmp_path):
+    promote(registry, tmp_path / "one", "campus")
+    promote(Registry(registry.tracking_uri, "lobby", (tmp_path / "artifacts").as_uri()), tmp_path / "two", "lobby")
+    uris = [f"models:/{NAME}@champion", "models:/unforeseen-lobby/1"]
+    source = Registered(registry.tracking_uri, uris, tmp_path)
+    assert source.names() == (NAME, "unforeseen-lobby")
+    found = [json.loads((source.resolve(name).directory / "detector.json").read_text()) for name in source.names()]
+    assert found == [{"text": "campus"}, {"text": "lobby"}]  # although both are version 1
+    for wrong, name in (([*uris, f"models:/{NAME}/1"], ""), (uris, "gate")):
+        with pytest.raises(BadInput, match="expected models of different names"):
+            Registered(registry.tracking_uri, wrong, tmp_path, name)

@@ -2,15 +2,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import live
 import pytest
 
+if TYPE_CHECKING:
+    from model.detector import Detector
+
 
 @pytest.fixture(scope="session")
-def tiny_detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unsaved() -> Detector:
+    return live.fit()
+
+
+@pytest.fixture(scope="session")
+def tiny_detector(unsaved: Detector, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from model import detector
+
     directory = tmp_path_factory.mktemp("detectors") / live.NAME
-    live.save_detector(directory)
+    detector.save(unsaved, directory)
     return directory
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -17,8 +18,9 @@ Faults = list[tuple[int, str]]  # status and Retry-After; 0 breaks the connectio
 
 
 @contextmanager
-def http(url: str, faults: Faults) -> Iterator[str]:
-    """Passes on what is left of the requests."""
+def http(url: str, faults: Faults, *others: str) -> Iterator[str]:
+    """Passes on what is left of the requests; if a server is gone it breaks off, and the next is asked."""
+    servers = [url, *others]
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *args: object) -> None:
@@ -36,7 +38,11 @@ def http(url: str, faults: Faults) -> Iterator[str]:
             if status in (0, *range(400, 600)):
                 return self.fail(status, retry_after)
             headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-            answer = httpx.request(self.command, url + self.path, content=body, headers=headers, timeout=60)
+            try:
+                answer = client.request(self.command, servers[0] + self.path, content=body, headers=headers)
+            except httpx.TransportError:
+                servers.pop(0)
+                return self.fail(0, "")
             if status == LOST:
                 return self.fail(0, "")
             return self.send(answer.status_code, dict(answer.headers), answer.content)
@@ -54,13 +60,15 @@ def http(url: str, faults: Faults) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content)
 
-    with listening(Handler) as address:
+    with httpx.Client(timeout=60) as client, listening(Handler) as address:
         yield address
 
 
 @contextmanager
-def rpc(target: str, faults: list[tuple[grpc.StatusCode, str]]) -> Iterator[str]:
-    """The same for gRPC: a code, and Retry-After in the trailer."""
+def rpc(
+    target: str, faults: list[tuple[grpc.StatusCode, str]], certificate: tuple[bytes, Path] | None = None
+) -> Iterator[str]:
+    """The same for gRPC: a code, and Retry-After in the trailer; with a certificate over TLS, as a gateway does it."""
     with grpc.insecure_channel(target) as channel, ThreadPoolExecutor(2) as threads:
 
         class Handler(grpc.GenericRpcHandler):
@@ -78,7 +86,11 @@ def rpc(target: str, faults: list[tuple[grpc.StatusCode, str]]) -> Iterator[str]
 
         server = grpc.server(threads)
         server.add_generic_rpc_handlers((Handler(),))
-        port = server.add_insecure_port("127.0.0.1:0")
+        if certificate:
+            pair = certificate[0], certificate[1].read_bytes()
+            port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
+        else:
+            port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         try:
             yield f"127.0.0.1:{port}"

@@ -8,13 +8,16 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
 import httpx
 import numpy as np
 
 from model import config
+
+if TYPE_CHECKING:
+    from model.detector import Detector
 
 SETTINGS = config.build(
     overrides=[
@@ -43,11 +46,14 @@ def clip(frames: int, seed: int = 0) -> np.ndarray:
     return found.clip(0, 255).astype(np.uint8)
 
 
-def save_detector(directory: Path) -> None:
+def fit() -> Detector:
     """Untrained, but it knows a scene: about half of the frames of other clips are alarms to it."""
+    import keras
+
     from model import detector, prednet, scoring
     from model.decision import Threshold
 
+    keras.utils.set_random_seed(0)
     size = SETTINGS.preprocessing.height, SETTINGS.preprocessing.width
     network = prednet.build(SETTINGS.prednet, *size, SETTINGS.training.layer_loss_weights)
     raw = detector.Detector(NAME, network, SETTINGS.preprocessing, SETTINGS.scoring, decision=SETTINGS.decision)
@@ -62,7 +68,7 @@ def save_detector(directory: Path) -> None:
     calibration = scoring.Calibration(dict.fromkeys(scoring.EVIDENCE, tail), SETTINGS.scoring.fused)
     raw = dataclasses.replace(raw, scene=scene, calibration=calibration)
     usual = float(np.nanmedian(raw.score(clip(40, 1)).scores))
-    detector.save(dataclasses.replace(raw, operating_point=Threshold(usual)), directory)
+    return dataclasses.replace(raw, operating_point=Threshold(usual))
 
 
 class Server(NamedTuple):

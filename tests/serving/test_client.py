@@ -12,10 +12,12 @@ import grpc
 import numpy as np
 import pytest
 from live import NAME, WARM_UP, Server, clip
+from tls import certificate
 
 from model import detector
 from model.errors import BadInput, RunFailed
 from serving.client import Client, Patience
+from serving.client.client import CONTEXT_FRAMES
 
 CLIP = clip(30, seed=3)
 EQUAL = {"rtol": 0, "atol": 1e-5, "equal_nan": True}
@@ -134,6 +136,15 @@ def test_a_server_that_is_away_is_given_up(server_address: str):
         found.score_clip(CLIP[:3])
 
 
+def test_a_server_that_nobody_vouches_for_is_not_talked_to(server: Server, tmp_path):
+    with (
+        faulty.rpc(server.target, [], certificate(tmp_path)) as target,
+        Client(f"grpcs://{target}", NAME, patience=patience()) as found,
+        pytest.raises(RunFailed, match=f"Received: {target}: .*[Cc]ert"),
+    ):
+        found.score_clip(CLIP[:3])
+
+
 @pytest.mark.parametrize("wrong", ["localhost:8080", "ftp://a", "http://"])
 def test_addresses_that_no_server_has(wrong: str):
     with pytest.raises(BadInput, match="expected a server as http://, https://, grpc://, grpcs://"):
@@ -157,19 +168,25 @@ def test_a_stream_scores_as_an_uninterrupted_one_does(client: Client, expected):
     assert stream.resumed == 0
 
 
-@pytest.mark.parametrize("frames_a_request", [100, 6], ids=["at once", "in pieces"])
-def test_a_stream_that_the_server_has_lost_goes_on_warm(
-    client: Client, expected, frames_a_request: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("frames_a_request", [100, 3], ids=["at once", "in pieces"])
+def test_a_stream_that_the_server_loses_goes_on_as_if_nothing_had_happened(
+    client: Client, tiny_detector, frames_a_request: int, monkeypatch: pytest.MonkeyPatch
 ):
+    """Lost in warm-up, before there is a state to bring back, right after one, and long after."""
     monkeypatch.setattr("serving.client.client.REQUEST_BYTES", frames_a_request * CLIP[0].nbytes)
-    name, lost_at = f"lost-{id(client)}-{frames_a_request}", 20
-    stream = client.stream(name, fps=10.0)
-    for frame in CLIP[:lost_at]:
-        stream.push(frame)
-    client.stream(name, fps=10.0).push(CLIP[0], end=True)  # the state goes, as with a pod that dies
-    answers = [stream.push(frame) for frame in CLIP[lost_at:]]
-    np.testing.assert_allclose([answer.scores[0] for answer in answers], expected.scores[lost_at:], **EQUAL)
-    assert stream.resumed == 1
+    frames, name = clip(70, seed=6), f"lost-{id(client)}-{frames_a_request}"
+    alone = detector.load(tiny_detector).stream(10.0, name)
+    stream, found = client.stream(name, fps=10.0), []
+    for number, frame in enumerate(frames):
+        if number in (3, 20, CONTEXT_FRAMES, 60):
+            client.stream(name, fps=10.0).push(CLIP[0], end=True)  # the state goes, as with a pod that dies
+        answer, expected = stream.push(frame), alone.push(frame)
+        np.testing.assert_allclose(answer.scores, np.float32(expected.score), **EQUAL)
+        assert [(e.id, e.last) for e in answer.opened] == [(e.id, e.last) for e in (expected.opened,) if e]
+        assert [(e.id, e.last) for e in answer.closed] == [(e.id, e.last) for e in (expected.closed,) if e]
+        found += [*answer.opened, *answer.closed]
+    assert stream.resumed == 3
+    assert found
 
 
 def test_after_a_cut_a_stream_warms_up_anew(client: Client, expected):

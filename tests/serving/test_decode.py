@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serving import parameters, pictures, v1, v2
+from serving.admission import BYTES, Admission
 from serving.decode import FRAMES, PICTURES, VIDEO, VIDEO_URI, Tensor, decode
-from serving.door import BYTES, Door, Visit
 from serving.errors import Full, Refused, TooLarge
 from serving.limits import Limits
 from serving.messages import Place
+from serving.metrics import Metrics
 
 LIMITS = Limits(frames=20, pixels=64 * 64, request_bytes=20 * 32 * 48 * 3)
 CLIP = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), dtype=np.uint8)
@@ -356,16 +357,11 @@ def test_no_form_fails_otherwise(noise):
 
 
 def test_decoded_frames_of_all_requests_have_a_bound_too():
-    door, data = Door(2, lambda: 3.0), png(np.zeros((32, 48, 3), np.uint8))
-    first, second, third = (Visit(door) for _ in range(3))
+    admission, data = Admission(Limits(waiting=2), Metrics()), png(np.zeros((32, 48, 3), np.uint8))
+    first, second, third = (admission.visit() for _ in range(3))
     first.take(BYTES - 2 * 32 * 48 * 3)
     with pytest.raises(Full, match="come back later"):
         decode(of_pictures([data] * 3), LIMITS, second.take)
-    first.enter()
-    second.enter()
-    with pytest.raises(Full, match="2 requests are under way") as full:
-        third.enter()
-    assert full.value.retry_after == 3.0  # as the engine estimates it
     for each in (first, second, third):
         each.leave()
     third.take(BYTES)  # nothing was left behind

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import logging
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,16 +12,14 @@ from live import NAME, WARM_UP, clip
 from model import detector
 from model.classifier import Classifier, FrameFeatures
 from model.classifier.heads import Dense
-from serving.admission import Admission
 from serving.answers import answer
 from serving.camera import Camera
 from serving.engine import Engine
-from serving.errors import Full, Loading, NotFound, Refused, TooLarge
+from serving.errors import NotFound, Refused, TooLarge
 from serving.fleet import Fleet, Loaded
 from serving.limits import Limits
 from serving.logs import JsonFormatter
-from serving.messages import CATEGORY, EXTRAS, Place, Request
-from serving.metrics import Metrics
+from serving.messages import CATEGORY, EXTRAS, STATE, Place, Request
 from serving.sources import Directory
 
 FRAMES = clip(30, seed=7)
@@ -62,7 +59,7 @@ def test_a_clip_has_the_detectors_numbers(engine, fitted):
 
 
 def test_extras_are_the_streams_own(engine, fitted):
-    found = engine.score(NAME, Request(tuple(FRAMES), extras=EXTRAS))
+    found = engine.score(NAME, Request(tuple(FRAMES), extras=EXTRAS - {STATE}))
     stream = fitted.stream()
     for t, frame in enumerate(FRAMES):
         result = stream.push(frame)
@@ -135,6 +132,8 @@ def test_streams_at_once_are_not_mixed(engine, fitted):
         (Request((FRAMES[0],), fps=float("nan")), Refused, "fps over 0"),
         (Request((FRAMES[0],), extras=frozenset({"secrets"})), Refused, "extras"),
         (Request((FRAMES[0],), Place("a", -1)), Refused, "at least 0"),
+        (Request((FRAMES[0],), extras=frozenset({STATE})), Refused, "a stream that goes on"),
+        (Request((FRAMES[0],), Place("a", end=True), extras=frozenset({STATE})), Refused, "a stream that goes on"),
         (Request((FRAMES[0],) * 601), TooLarge, "at most 600 frames"),
         (Request((np.broadcast_to(np.uint8(0), (9000, 9000, 3)),)), TooLarge, "pixels"),
         (Request((np.broadcast_to(np.uint8(0), (1000, 1000, 3)),) * 100), TooLarge, "bytes"),
@@ -150,60 +149,6 @@ def test_what_a_caller_gets_wrong_is_refused_in_one_sentence(engine, request_, e
 def test_an_unknown_model_is_not_found(engine):
     with pytest.raises(NotFound, match="Received: 'attic'"):
         engine.score("attic", Request((FRAMES[0],)))
-
-
-def test_what_is_too_much_is_told_when_to_come_back(engine, tiny_detector):
-    full = Engine(Fleet(Directory(tiny_detector), Limits(batch=1, waiting=2)))
-    full.describe(NAME)
-    begin = threading.Barrier(6)
-
-    def score(_):
-        begin.wait(60)
-        try:
-            return full.score(NAME, Request(tuple(FRAMES)))
-        except Full as refused:
-            return refused
-
-    with ThreadPoolExecutor(6) as callers:
-        found = list(callers.map(score, range(6)))
-    full.close()
-    refused = [each for each in found if isinstance(each, Full)]
-    assert refused
-    assert len(found) - len(refused) >= 2
-    assert all(0 < each.retry_after < 60 for each in refused)
-    assert full.metrics.registry.get_sample_value("unforeseen_refused_total", {"reason": "full"}) == len(refused)
-
-
-def test_the_time_to_come_back_is_that_of_the_frames_before():
-    now = [0.0]
-    admission = Admission(Limits(waiting=1), Metrics(), now=lambda: now[0])
-    for _ in range(100):  # half a second a frame, until that is known
-        with admission.enter(10):
-            now[0] += 5.0
-    with admission.enter(8), pytest.raises(Full) as refused, admission.enter(1):
-        pass
-    assert refused.value.retry_after == pytest.approx(4.0, rel=0.01)
-
-
-def test_closing_finishes_what_is_under_way_and_lets_nobody_in(tiny_detector, fitted):
-    ending = Engine(Fleet(Directory(tiny_detector), Limits(batch=1)))
-    ending.describe(NAME)
-    entered, results = threading.Event(), []
-
-    def frames():
-        entered.set()
-        return tuple(FRAMES)
-
-    caller = threading.Thread(target=lambda: results.append(ending.score(NAME, Request(frames()))))
-    caller.start()
-    entered.wait(60)
-    while not ending.metrics.registry.get_sample_value("unforeseen_requests_under_way") and caller.is_alive():
-        pass
-    ending.close()
-    caller.join()
-    np.testing.assert_allclose(results[0].scores, fitted.score(FRAMES).scores, **EQUAL)
-    with pytest.raises(Loading, match="stopping"):
-        ending.score(NAME, Request((FRAMES[0],)))
 
 
 def test_what_happened_is_counted(tiny_detector):

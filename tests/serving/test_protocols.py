@@ -202,6 +202,28 @@ def test_extras_are_the_same_by_every_road(client, stub, expected):
     assert old["opened"], "an event, else the row above says nothing"
 
 
+def test_a_state_that_one_road_gave_goes_on_by_another(client, stub, expected):
+    """As if every request met another server: each brings the state of the one before."""
+    state, scores = "", []
+    for number, road in enumerate(("V1", "binary", "gRPC", "V1", "gRPC", "JSON")):
+        frames = CLIP[4 * number : 4 * number + 4]
+        asked = {"sequence_id": f"server {number}", "frame_index": 4 * number, "extras": "state", "state": state}
+        if road == "V1":
+            answer = client.post(PREDICT, json={"instances": frames.tolist(), "parameters": asked})
+            found = {**of_v1(answer), "state": [answer.json()["state"]]}
+        elif road == "JSON":
+            found = of_json(with_binary(client, frames, parameters=asked))
+        elif road == "binary":
+            found = of_binary(with_binary(client, frames, parameters={**asked, "binary_data_output": True}))
+        else:
+            kinds = {int: "int64_param", str: "string_param"}
+            wrapped = {name: pb.InferParameter(**{kinds[type(value)]: value}) for name, value in asked.items()}
+            found = of_grpc(stub.ModelInfer(grpc_request(frames, parameters=wrapped)))
+        (state,) = base64_texts(found["state"]) if road in ("binary", "gRPC") else found["state"]
+        scores += list(found["score"])
+    np.testing.assert_allclose(np.array(scores, np.float32), expected.scores, **EQUAL)
+
+
 def test_outputs_by_name_are_the_only_ones_and_in_their_order(client):
     outputs = [{"name": "box", "parameters": {"binary_data": True}}, {"name": "score"}]
     answer = with_binary(client, CLIP[:9], outputs=outputs, id="mine")
@@ -238,7 +260,9 @@ def test_metadata_says_what_answers_hold(client, stub):
     said = client.get(f"/v2/models/{NAME}").json()
     types = {output["name"]: (output["datatype"], output["shape"]) for output in said["outputs"]}
     assert "category" not in types  # the detector has no classifier
-    answer = stub.ModelInfer(grpc_request(CLIP, parameters={"extras": pb.InferParameter(string_param=EXTRAS)}))
+    asked = {"extras": f"{EXTRAS},state", "sequence_id": "described"}
+    wrapped = {name: pb.InferParameter(string_param=value) for name, value in asked.items()}
+    answer = stub.ModelInfer(grpc_request(CLIP, parameters=wrapped))
     assert {output.name for output in answer.outputs} == set(types)
     for output in answer.outputs:
         datatype, shape = types[output.name]

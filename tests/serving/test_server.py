@@ -1,6 +1,7 @@
 """The process: how it starts, what it does under load, and how it ends, by SIGTERM and by SIGKILL."""
 
 import json
+import re
 import signal
 import socket
 import statistics
@@ -10,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import faulty
 import httpx
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from live import NAME, PATIENCE_SECONDS, clip, serving
 
 from model import detector
 from model.errors import BadInput
+from serving.client import Client, Patience
 from serving.server import Addresses, listen
 
 CLIP = clip(30, seed=4)
@@ -36,22 +39,22 @@ def scores(answer):
     return next(output["data"] for output in answer.json()["outputs"] if output["name"] == "score")
 
 
-def test_killed_in_mid_stream_a_client_that_brings_context_loses_nothing(tiny_detector, server, tmp_path):
-    expected = detector.load(tiny_detector).score(CLIP).scores
-    found, cut = [], 20
-    with serving(tiny_detector, tmp_path / "log") as first, first.client() as client:
-        for t in range(cut):
-            found += scores(post(client, CLIP[t : t + 1], sequence_id="a", frame_index=t))
+def test_killed_in_mid_stream_a_client_that_connects_again_loses_nothing(tiny_detector, server, tmp_path):
+    """The client knows one address; behind it one process dies, and another one answers, which knows no stream."""
+    frames, cut = clip(60, seed=8), 45
+    expected = detector.load(tiny_detector).score(frames).scores
+    with (
+        serving(tiny_detector, tmp_path / "log") as first,
+        faulty.http(first.url, [], server.url) as url,
+        Client(url, NAME, patience=Patience(waits=(0.0,))) as client,
+    ):
+        stream = client.stream("killed")
+        found = [stream.push(frame).scores[0] for frame in frames[:cut]]
         first.process.send_signal(signal.SIGKILL)
         first.process.wait()
-        with pytest.raises(httpx.TransportError):
-            post(client, CLIP[cut : cut + 1], sequence_id="a", frame_index=cut)
-    with server.client() as client:  # another replica, which never heard of the stream
-        for t in range(cut, len(CLIP)):
-            context = t if t == cut else 0
-            frames = CLIP[t - context : t + 1]
-            found += scores(post(client, frames, sequence_id="a", frame_index=t - context, context_frames=context))
-    np.testing.assert_allclose(np.array(found, np.float32), expected, rtol=0, atol=1e-5, equal_nan=True)
+        found += [stream.push(frame).scores[0] for frame in frames[cut:]]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5, equal_nan=True)
+    assert stream.resumed == 1
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +91,12 @@ def test_full_is_429_and_health_answers_meanwhile(small, tiny_detector):
     for thread in clients:
         thread.join(PATIENCE_SECONDS)
     assert {answer.status_code for answer in answers} == {200, 429}
+    with small.client() as client:
+        counted = re.search(
+            r'^unforeseen_refused_total{reason="full"} (\S+)$', client.get("/metrics").text, re.MULTILINE
+        )
+    assert counted
+    assert float(counted[1]) == sum(answer.status_code == 429 for answer in answers)
     for answer in answers:
         if answer.status_code == 429:
             assert int(answer.headers["Retry-After"]) > 0

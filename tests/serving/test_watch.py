@@ -5,27 +5,35 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sysconfig
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import cv2
+import faulty
 import numpy as np
 import pytest
-from live import PATIENCE_SECONDS, Server, clip
+from live import NAME, PATIENCE_SECONDS, WARM_UP, Server, clip
+from tls import certificate
 from web_server import listening
 
 from model import detector
 from model.errors import BadInput
+from model.footage.decode import video_frames
+from model.report.overlay import STRIP_HEIGHT
 from pipelines.cli import main
-from serving.client import Patience
+from serving.client import Client, Patience
 from serving.client.camera import Camera
+from serving.client.folder import followed
+from serving.client.watch import Tally, watch
 from serving.client.webhook import SIGNATURE, TIMESTAMP, Webhook, signature
 
 CLIP = clip(30, seed=3)
@@ -93,10 +101,15 @@ def is_signed(headers: dict[str, str], body: bytes) -> bool:
 # Files
 
 
-@pytest.mark.parametrize("road", ["http", "grpc"])
-def test_a_folder_gives_the_detectors_events(server: Server, tiny_detector: Path, pictures: Path, road: str):
-    address = server.url if road == "http" else f"grpc://{server.target}"
-    done = run(pictures, "--server", address, "--model", "gate", "--json")
+@pytest.mark.parametrize("road", ["http", "grpcs"])
+def test_a_folder_gives_the_detectors_events(
+    server: Server, tiny_detector: Path, pictures: Path, road: str, tmp_path: Path
+):
+    key, trusted = certificate(tmp_path)
+    with faulty.rpc(server.target, [], (key, trusted)) as target:
+        address = server.url if road == "http" else f"grpcs://{target}"
+        words = (pictures, "--server", address, "--model", "gate", "--json")
+        done = run(*words, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=str(trusted))
     assert done.returncode == 0, done.stderr
     *events, counts = map(json.loads, done.stdout.splitlines())
     stream = detector.load(tiny_detector).stream(10.0, "gate")
@@ -119,8 +132,66 @@ def test_events_are_posted_signed_and_drawn(server: Server, pictures: Path, rece
     *events, _ = map(json.loads, done.stdout.splitlines())
     assert [json.loads(body) for _, body in receiver.taken] == events
     assert all(is_signed(headers, body) for headers, body in receiver.taken)
-    assert int(cv2.VideoCapture(str(overlay)).get(cv2.CAP_PROP_FRAME_COUNT)) == len(CLIP)
+    colours = [heat_in(picture) for picture in video_frames(overlay, 3)]
+    assert len(colours) == len(CLIP)
+    assert max(colours[:WARM_UP]) < 10 < 50 < max(colours[WARM_UP:])  # the clip is grey
     assert SECRET not in done.stdout + done.stderr
+
+
+def heat_in(picture: np.ndarray) -> float:
+    """How yellow a picture in RGB is at most over 25 x 25 pixels, without its border and the timeline."""
+    inside = picture[20 : -STRIP_HEIGHT - 20, 20:-20].astype(float)
+    return float(cv2.blur(inside[..., :2].min(axis=-1) - inside[..., 2], (25, 25)).max())
+
+
+def test_a_folder_that_grows_is_followed(server: Server, tiny_detector: Path, pictures: Path, tmp_path: Path):
+    """Pictures come one by one, one of them slowly, one damaged; a camera's clock sets one back."""
+    folder, stop, tally, said = tmp_path / "gate", Event(), Tally(), []
+    folder.mkdir()
+    whole = sorted(pictures.iterdir())
+
+    def scored(count: int) -> None:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while tally.frames < count and time.monotonic() < end:
+            time.sleep(0.01)
+        assert tally.frames == count
+
+    with Client(server.url, NAME) as client:
+        words = (client, str(folder), None, lambda event: None, said.append, tally, stop)
+        watching = Thread(target=watch, args=words, kwargs={"follow": True})
+        watching.start()
+        for path in whole[:10]:
+            shutil.copy(path, folder)
+        scored(10)
+        (folder / whole[10].name).write_bytes(whole[10].read_bytes()[:-100])
+        scored(10)
+        shutil.copy(whole[10], folder)  # now it is whole
+        scored(11)
+        (folder / "010b.png").write_bytes(b"damaged")
+        for path in whole[11:]:
+            shutil.copy(path, folder)
+        scored(len(CLIP))
+        shutil.copy(whole[0], folder / "000b.png")
+        stop.set()
+        watching.join(PATIENCE_SECONDS)
+    assert not watching.is_alive()
+    assert tally.alarms == detector.load(tiny_detector).score(CLIP).alarms.sum()
+    assert [line.partition(":")[0] for line in said] == ["left out"]
+
+
+def test_of_a_folder_of_videos_every_one_that_comes_is_a_clip(tmp_path: Path):
+    stop = Event()
+    clips = followed(tmp_path, print, stop)
+    for name, count in (("one", 3), ("two", 5)):
+        writer = cv2.VideoWriter(str(tmp_path / f"{name}.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 5.0, (72, 48))
+        for frame in CLIP[:count]:
+            writer.write(frame)
+        writer.release()
+        found, fps, frames = next(clips)
+        assert (found, fps) == (name, 5.0)
+        assert [(taken.number, taken.first, taken.last) for taken in frames][-1] == (count - 1, False, True)
+    stop.set()
+    assert list(clips) == []
 
 
 @pytest.mark.parametrize(
@@ -129,6 +200,7 @@ def test_events_are_posted_signed_and_drawn(server: Server, pictures: Path, rece
         (("nowhere",), "nowhere: expected a directory or a video file. Received: no such path"),
         ((".", "--webhook", "http://a"), "expected --webhook-secret VARIABLE beside --webhook. Received: none"),
         ((".", "--webhook", "http://a", "--webhook-secret", "UNSET"), "expected a secret for the webhook .*none"),
+        (("nowhere", "--follow"), "nowhere: expected a folder beside --follow. Received: none"),
         ((".", "--jpeg", "0"), "expected --jpeg from 1 to 100. Received: 0"),
         ((".", "--fps", "0"), "expected --fps over 0 and at most 1000. Received: 0.0"),
     ],
