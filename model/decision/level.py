@@ -35,7 +35,7 @@ class LevelState:
 
 
 class Level:
-    """Follows one stream: where the level of the scores rises, so does the threshold in force, by `slope` times as much.
+    """Follows one stream: where the level of the scores rises, the threshold in force rises by `slope` times as much.
 
     The level is a running median (stochastic approximation, Robbins and Monro 1951), so a frame pulls it by its side,
     never by its height: by `spread / frames`. While a frame is an alarm it does not pull at all: an anomaly cannot drag
