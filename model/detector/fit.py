@@ -31,18 +31,23 @@ def fit_detector(
 ) -> Detector:
     """Learns the scene from the clips the network was trained on; calibrates on normal clips it was not.
 
+    Clips that a person marked as normal teach the scene where that happens. They calibrate nothing: each was an
+    anomaly to the rest, and a few of them would raise the threshold for everything.
+
     Raises:
         BadInput: no validation clip is longer than the warm-up.
         RunFailed: the network predicts no better than copying the last frame.
     """
     known = {"fps": float(np.median([clip.fps for clip in validation])), **facts} if validation else facts
     raw = Detector(camera, network, settings.preprocessing, settings.scoring, decision=settings.decision, facts=known)
+    chosen = _chosen(train)
     scene, apart = scoring.fit_scene(
-        _observed(raw, train, progress),
+        _observed(raw, chosen, progress),
         settings.scoring.smoothing_frames,
         np.random.default_rng(settings.training.seed),
     )
     raw = replace(raw, scene=scene)
+    apart = [peaks for clip, peaks in zip(chosen, apart, strict=True) if not clip.marked]
     with tempfile.TemporaryDirectory() as directory:  # the maps of hours of footage do not fit into memory
         files = [Path(directory) / f"{number}.npz" for number in range(len(validation))]
         for number, (clip, file) in enumerate(zip(validation, files, strict=True), 1):
@@ -58,17 +63,22 @@ def fit_detector(
     return replace(raw, calibration=calibration, operating_point=point)
 
 
+def _chosen(clips: Sequence[Clip]) -> list[Clip]:
+    """Clips evenly spread over the footage, until there are `SCENE_FRAMES`, and all that a person marked."""
+    common = [clip for clip in clips if not clip.marked]
+    total = sum(len(clip.frames) for clip in common)
+    wanted = max(1, round(len(common) * min(1.0, SCENE_FRAMES / max(total, 1))))
+    spread = [common[(2 * k + 1) * len(common) // (2 * wanted)] for k in range(wanted if common else 0)]
+    return [*spread, *(clip for clip in clips if clip.marked)]
+
+
 def _observed(
     raw: Detector, clips: Sequence[Clip], progress: Callable[[str], None]
 ) -> Iterator[Iterator[scoring.Observation]]:
-    """Clips evenly spread over the footage, until there are `SCENE_FRAMES`."""
-    total = sum(len(clip.frames) for clip in clips)
-    wanted = max(1, round(len(clips) * min(1.0, SCENE_FRAMES / total)))
-    chosen = [clips[(2 * k + 1) * len(clips) // (2 * wanted)] for k in range(wanted)]
-    for number, clip in enumerate(chosen, 1):
+    for number, clip in enumerate(clips, 1):
         stream = raw.stream()
         yield (_push(stream, frame) for frame in clip.frames)
-        progress(f"scene: {number}/{len(chosen)} normal clips")
+        progress(f"scene: {number}/{len(clips)} normal clips")
 
 
 def _push(stream: Stream, frame: np.ndarray) -> scoring.Observation:
