@@ -64,10 +64,9 @@ def ingest_source(
                     progress(f"unpacking {root.name}")
                     archive.unpack(root, directory / "source", limit)
                     root = directory / "source"
-            window = everything.training.window_frames
-            found = footage.find_clips(root, camera, everything.footage, window)
+            found = footage.find_clips(root, camera, everything.footage, everything.training.window_frames)
             marks = marked.parse(feedback)
-            own, found = len(found), marked.add_clips(found, marks, window)
+            own, found = len(found), marked.add_clips(found, marks)
             footage.write_index(found, directory / "footage.json", marks)
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)

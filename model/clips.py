@@ -14,6 +14,7 @@ from model.errors import BadInput
 
 Split = Literal["train", "validation", "holdout", "test"]
 FORMAT = 1
+MARKED = "feedback/"  # what the names of clips begin with whose events a person marked as normal
 
 
 class LabelRange(NamedTuple):
@@ -53,6 +54,11 @@ class Clip:
     labels: tuple[LabelRange, ...] | None
     masks: np.ndarray | None  # uint8 [T, H, W], 0 or 1
     sha256: str  # of the frames
+
+    @property
+    def marked(self) -> bool:
+        """Whether it was taken for an anomaly until a person marked it as normal."""
+        return self.name.startswith(MARKED)
 
     @property
     def frame_labels(self) -> np.ndarray | None:

@@ -17,11 +17,13 @@ class Usual:
         level: median of the normal scores.
         spread: between their quartiles.
         frames: time constant of the running level.
+        slope: how far the threshold goes with the level: 0 is not at all, 1 is as far.
     """
 
     level: float
     spread: float
     frames: float
+    slope: float = 1.0
 
 
 @dataclass
@@ -33,7 +35,7 @@ class LevelState:
 
 
 class Level:
-    """Follows one stream: the threshold in force stands as far above its usual place as the level of the scores does.
+    """Follows one stream: where the level of the scores rises, the threshold in force rises by `slope` times as much.
 
     The level is a running median (stochastic approximation, Robbins and Monro 1951), so a frame pulls it by its side,
     never by its height: by `spread / frames`. While a frame is an alarm it does not pull at all: an anomaly cannot drag
@@ -51,8 +53,10 @@ class Level:
     def push(self, score: float) -> float:
         """The threshold in force at a frame, from the frames before it; the score is NaN in warm-up."""
         usual, state = self._usual, self.state
-        in_force = self._threshold + state.lift
-        if usual is None or math.isnan(score):
+        if usual is None:
+            return self._threshold
+        in_force = self._threshold + usual.slope * state.lift
+        if math.isnan(score):
             return in_force
         state.alarmed = state.alarmed + 1 if score >= in_force else 0
         if not 0 < state.alarmed <= usual.frames:
@@ -70,8 +74,11 @@ def fit_usual(clips: Sequence[tuple[np.ndarray, float]], seconds: float) -> Usua
 
 
 def lifts(scores: np.ndarray, usual: Usual) -> np.ndarray:
-    """How far the level stands above the usual one at each frame of a normal clip, `float [T]`; nothing is an alarm."""
-    level = Level(usual, math.inf)
+    """How far the level stands above the usual one at each frame of a normal clip, `float [T]`; nothing is an alarm.
+
+    It begins at the clip's own median, where a stream would stand that had come so far: clips are cut short.
+    """
+    level = Level(usual, math.inf, LevelState(float(np.nanmedian(scores)) - usual.level))
     return np.array([_lift_before(level, score) for score in scores.tolist()])
 
 

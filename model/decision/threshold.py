@@ -17,6 +17,7 @@ from model.decision.tail import CONFIDENCE, Z, fit_tail
 MEASURED = 3  # events; a budget that brings so many in the footage is counted, a smaller one is extrapolated
 LOOKED_AT = 0.1  # share of the frames, the highest; further down everything joins into one event
 MOST = 3600.0  # events an hour; more are not told apart
+SLOPES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of an adaptive threshold against the level of the scores
 
 Clips = Sequence[tuple[np.ndarray, float]]
 
@@ -55,9 +56,7 @@ def fit_threshold(clips: Clips, rules: Decision | None = None) -> Threshold:
     gamma variable; events that crowd in a few clips count for fewer. On shorter footage the tail of the scores is
     extrapolated, see `model.decision.tail`: its interval is wide, and true to it.
 
-    An adaptive threshold is fitted on what is left of the scores without their running level, each clip for itself. In
-    clips that are much shorter than `rules.level_seconds` the level hardly moves, and the threshold is that of the
-    busiest of them.
+    An adaptive threshold is fitted on what is left of the scores without their running level, see `_fit_adaptive`.
 
     Args:
         clips: scores `float [T]`, NaN in warm-up, and frames/s of normal clips that the detector was not trained on.
@@ -65,9 +64,7 @@ def fit_threshold(clips: Clips, rules: Decision | None = None) -> Threshold:
     """
     rules = rules or Decision()
     if rules.adaptive:
-        usual = fit_usual(clips, rules.level_seconds)
-        rest = [(scores - lifts(scores, usual), fps) for scores, fps in clips]
-        return replace(fit_threshold(rest, replace(rules, adaptive=False)), usual=usual)
+        return _fit_adaptive(clips, rules)
     scored = [(scores[np.isfinite(scores)], scores, fps) for scores, fps in clips if np.isfinite(scores).any()]
     lengths = np.array([len(known) / fps / 3600 for known, _, fps in scored])  # hours
     hours, values = float(lengths.sum()), np.sort(np.concatenate([known for known, _, _ in scored]))[::-1]
@@ -93,6 +90,25 @@ def fit_threshold(clips: Clips, rules: Decision | None = None) -> Threshold:
     high = min(high, MOST)
     note = _note(budget, hours, len(scored), low, high)
     return Threshold(value, low, high, CONFIDENCE, "extrapolated", hours, len(scored), note)
+
+
+def _fit_adaptive(clips: Clips, rules: Decision) -> Threshold:
+    """Of the thresholds that keep the budget, each following the level at a slope of its own, the lowest in the mean.
+
+    Usual scores rise more with the traffic than the highest ones do, which one or two people make; a threshold that
+    followed them all the way would stand too high in busy hours and too low in quiet ones.
+    """
+    clips = [(scores, fps) for scores, fps in clips if np.isfinite(scores).any()]
+    usual = fit_usual(clips, rules.level_seconds)
+    lifted = [lifts(scores, usual) for scores, _ in clips]
+    mean = float(np.concatenate(lifted).mean())
+    fixed = replace(rules, adaptive=False)
+
+    def at(slope: float) -> Threshold:
+        rest = [(scores - slope * lift, fps) for (scores, fps), lift in zip(clips, lifted, strict=True)]
+        return replace(fit_threshold(rest, fixed), usual=replace(usual, slope=slope))
+
+    return min(map(at, SLOPES), key=lambda point: point.value + point.usual.slope * mean if point.usual else 0.0)
 
 
 def _height_of(events_wanted: int, heights: np.ndarray, count: Callable[[float], np.ndarray]) -> float:

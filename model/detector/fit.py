@@ -41,6 +41,9 @@ def fit_detector(
     is not trained as many times over: its errors count as they are on the validation clips, and on the others lifted
     to these.
 
+    Clips that a person marked as normal teach the scene where that happens. They calibrate nothing: each was an
+    anomaly to the rest, and a few of them would raise the threshold for everything.
+
     Raises:
         BadInput: no validation clip is longer than the warm-up.
         RunFailed: the network predicts no better than copying the last frame.
@@ -60,7 +63,8 @@ def fit_detector(
     ]
     unseen = _validate(raw, validation, {normal.clip.name: normal.peaks for normal in rehearsed}, progress)
     names = {clip.name for clip in validation}
-    normal = [*unseen, *_as_unseen([n for n in rehearsed if n.clip.name not in names and n.peaks], unseen)]
+    trained = [n for n in rehearsed if n.peaks and n.clip.name not in names and not n.clip.marked]
+    normal = [*unseen, *_as_unseen(trained, unseen)]
     tails = {name: scoring.Tail.fit([n.peaks[name] for n in normal if name in n.peaks]) for name in scoring.EVIDENCE}
     calibration = scoring.Calibration(tails, settings.scoring.fused)
     complete = [n for n in normal if set(calibration.fused) <= set(n.peaks)]
@@ -71,10 +75,12 @@ def fit_detector(
 
 
 def _chosen(clips: Sequence[Clip]) -> list[Clip]:
-    """Clips evenly spread over the footage, until there are `SCENE_FRAMES`."""
-    total = sum(len(clip.frames) for clip in clips)
-    wanted = max(1, round(len(clips) * min(1.0, SCENE_FRAMES / total)))
-    return [clips[(2 * k + 1) * len(clips) // (2 * wanted)] for k in range(wanted)]
+    """Clips evenly spread over the footage, until there are `SCENE_FRAMES`, and all that a person marked."""
+    common = [clip for clip in clips if not clip.marked]
+    total = sum(len(clip.frames) for clip in common)
+    wanted = max(1, round(len(common) * min(1.0, SCENE_FRAMES / max(total, 1))))
+    spread = [common[(2 * k + 1) * len(common) // (2 * wanted)] for k in range(wanted if common else 0)]
+    return [*spread, *(clip for clip in clips if clip.marked)]
 
 
 def _observed(

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from model import atomic
-from model.clips import SourceClip, Split
+from model.clips import MARKED, SourceClip
 from model.errors import BadInput
 from model.footage.media import picture_clip, video_clip
 
 FORMAT = 1
 MARGIN_FRAMES = 20  # on each side: a detector's warm-up is over before the event begins
-LONG_WINDOWS = 4  # an event of so many training windows is worth cutting in two
 
 Range = tuple[int, int]  # first and last frame in the source, 0-based, both included
 
@@ -112,7 +111,7 @@ def add(path: Path, marks: Sequence[Mark]) -> None:
     atomic.write_text(path, to_json(list(newest.values())))
 
 
-def add_clips(found: Sequence[SourceClip], marks: Sequence[Mark], window_frames: int) -> list[SourceClip]:
+def add_clips(found: Sequence[SourceClip], marks: Sequence[Mark]) -> list[SourceClip]:
     """The clips of a run and, as normal ones, what was marked; what the run holds as normal anyway stays as it is.
 
     Raises:
@@ -124,29 +123,18 @@ def add_clips(found: Sequence[SourceClip], marks: Sequence[Mark], window_frames:
             raise BadInput(
                 f"{mark.source}: expected feedback on no clip that the run is tested on. Received: {mark.id}"
             )
-    return [*found, *_clips([mark for mark in marks if mark.source not in own], window_frames)]
+    return [*found, *_clips([mark for mark in marks if mark.source not in own])]
 
 
-def _clips(marks: Sequence[Mark], window_frames: int) -> Iterator[SourceClip]:
-    """Each frame is trained on or calibrates, never both.
-
-    A long event does either with one half. Of the short ones, which a cut would leave in the warm-up, every second one
-    calibrates; the first trains, for a threshold over what the network never saw would hide much else.
-    """
-    short = 0
+def _clips(marks: Sequence[Mark]) -> Iterator[SourceClip]:
+    """To be trained on, every one; what was an anomaly to the rest of the footage would calibrate badly."""
     for number, mark in enumerate(_joined(marks)):
         whole = _whole(Path(mark.source), mark.fps)
-        if mark.frames[1] >= whole.frames:
-            raise BadInput(f"{mark.source}: expected frames up to {mark.frames[1]}. Received: {whole.frames} frames")
-        (start, stop), (first, last) = mark.frames, mark.event
-        name = f"feedback/{number:03d}-{mark.id}"
-        if last - first + 1 >= LONG_WINDOWS * window_frames:
-            middle = (first + last + 1) // 2
-            yield _part(whole, f"{name}@000", start, middle - 1, "train")
-            yield _part(whole, f"{name}@001", middle, stop, "validation")
-        else:
-            yield _part(whole, name, start, stop, "validation" if short % 2 else "train")
-            short += 1
+        (start, stop) = mark.frames
+        if stop >= whole.frames:
+            raise BadInput(f"{mark.source}: expected frames up to {stop}. Received: {whole.frames} frames")
+        place = {"first": start} if whole.video else {"pictures": whole.pictures[start : stop + 1]}
+        yield replace(whole, name=f"{MARKED}{number:03d}-{mark.id}", split="train", frames=stop + 1 - start, **place)
 
 
 def _joined(marks: Sequence[Mark]) -> list[Mark]:
@@ -167,8 +155,3 @@ def _whole(source: Path, fps: float) -> SourceClip:
     if not source.exists():
         raise BadInput(f"{source}: expected the footage of a marked event. Received: no such path")
     return picture_clip(source, fps) if source.is_dir() else video_clip(source)
-
-
-def _part(clip: SourceClip, name: str, first: int, last: int, split: Split) -> SourceClip:
-    place = {"first": first} if clip.video else {"pictures": clip.pictures[first : last + 1]}
-    return replace(clip, name=name, split=split, frames=last + 1 - first, **place)

@@ -10,7 +10,7 @@ import numpy as np
 
 QUANTILE = 0.9  # of the moving blocks' values
 REACH = 0.07  # of the picture's height: rows further away count less
-LOWEST = 0.3  # of the largest scale, at each look: where nothing moved, nothing is divided by next to nothing
+LOWEST = 0.3  # of the largest scale: where nothing moved, nothing is divided by next to nothing
 
 
 def row_scales(values: np.ndarray, moving: np.ndarray) -> np.ndarray:
@@ -23,7 +23,8 @@ def row_scales(values: np.ndarray, moving: np.ndarray) -> np.ndarray:
         moving: `bool [T, h, w]`.
     """
     first = _row_scales(values, moving)
-    return first * _row_scales(values / first[:, np.newaxis], moving)
+    both = first * _row_scales(values / first[:, np.newaxis], moving)
+    return np.maximum(both, LOWEST * both.max())
 
 
 def _row_scales(values: np.ndarray, moving: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A day of the walkway as one stream: traffic rises and falls from morning to evening, in fewer minutes than a day."""
+"""A day of the walkway as one stream: from midnight to midnight, in fewer minutes than a day has."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import numpy as np
 from model.config import Walkway
 from model.walkway import scene
 from model.walkway.camera import Camera
-from model.walkway.clip import COVERED, DAY, check, compose, smallest_visible
+from model.walkway.clip import COVERED, check, compose, smallest_visible
 from model.walkway.mover import Mover
 from model.walkway.traffic import CATEGORIES, density, passing, pedestrians
 
 NOON = 13.0  # hour of the light, which stands still: in a short day shadows would run
 FIRST = 0.03  # share of the day before the first anomaly
+HOURS = 24.0
+AWAKE = ((0, 5, 7, 19, 23, 24), (0.03, 0.03, 1.0, 1.0, 0.1, 0.03))  # hour, share of a campus that is on its feet
 
 
 class Moment(NamedTuple):
@@ -35,7 +37,7 @@ def render_day(settings: Walkway, seconds: float, passes: int, seed: int, dusk: 
         seconds: length of the stream.
         passes: anomalies, evenly spread; every category in turn.
         seed: of who comes when.
-        dusk: times the noise of noon that the sensor has at both ends of the day, when there is little light.
+        dusk: times the noise of noon that the sensor has at midnight, when there is little light.
     """
     check(settings)
     rng = np.random.default_rng([settings.seed, 2, seed])
@@ -51,24 +53,26 @@ def render_day(settings: Walkway, seconds: float, passes: int, seed: int, dusk: 
         picture = compose(place, near, time)
         seen = np.ascontiguousarray(picture[..., :3])
         first = int(rng.integers(0, noise.size - seen.size))
-        hour = _hour(time / seconds)
-        gain = np.float32(1 + (dusk - 1) * ((hour - NOON) / (DAY[0] - NOON)) ** 2)
+        hour = HOURS * time / seconds
+        gain = np.float32(1 + (dusk - 1) * (1 + np.cos(2 * np.pi * hour / HOURS)) / 2)
         seen += gain * noise[first : first + seen.size].reshape(seen.shape) + np.float32(0.5)
         visible = (picture[..., 3] > COVERED).sum() >= least
         passing_now = [i for i, mover in enumerate(strange) if mover in near] if visible else []
         yield Moment(np.clip(seen, 0, 255).astype(np.uint8), hour, (passing_now or [-1])[0])
 
 
-def _hour(share: float) -> float:
-    return DAY[0] + share * (DAY[1] - DAY[0])
+def _people(hour: float) -> float:
+    """Mean number of people in view at any hour, the night's too."""
+    return density(hour) * float(np.interp(hour, *AWAKE))
 
 
 def _walkers(camera: Camera, seconds: float, rng: np.random.Generator) -> list[Mover]:
     """Those who would come at the busiest hour; each hour keeps its share of them (Lewis and Shedler 1979)."""
-    busiest = max(np.linspace(*DAY, 200), key=density)
-    everyone = pedestrians(camera, float(busiest), seconds, rng)
+    busiest = max(np.linspace(0, HOURS, 200).tolist(), key=_people)
+    everyone = pedestrians(camera, busiest, seconds, rng)
     walking = [mover for mover in everyone if mover.kind == "walking"]
-    return [m for m in walking if rng.random() < density(_hour(max(0.0, m.begin) / seconds)) / density(float(busiest))]
+    hours = [HOURS * max(0.0, mover.begin) / seconds for mover in walking]
+    return [m for m, hour in zip(walking, hours, strict=True) if rng.random() < _people(hour) / _people(busiest)]
 
 
 def _strange(camera: Camera, seconds: float, passes: int, rng: np.random.Generator) -> list[Mover]:

@@ -127,9 +127,29 @@ def test_a_level_goes_on_where_it_was_saved():
     assert [second.push(score) for score in scores[200:].tolist()] == whole[200:].tolist()
 
 
-def test_adapted_scores_are_those_without_the_level():
-    scores = a_day(0)[0][:3000]
-    np.testing.assert_allclose(lifts(scores, USUAL), thresholds(scores, USUAL, 1e9) - 1e9, atol=1e-6)
+@pytest.mark.parametrize("slope", [0.5, 1.0])
+def test_adapted_scores_are_those_without_what_the_threshold_moves(slope):
+    scores, usual = a_day(0)[0][:3000], dataclasses.replace(USUAL, slope=slope)
+    level = Level(usual, 1e9, LevelState(float(np.median(scores)) - USUAL.level))
+    moved = np.array([level.push(score) for score in scores.tolist()]) - 1e9
+    np.testing.assert_allclose(slope * lifts(scores, usual), moved, atol=1e-6)
+
+
+def test_a_clip_shorter_than_the_time_constant_stands_at_its_own_level():
+    quiet, busy = np.full(20, 0.2), np.full(20, 2.2)
+    assert np.abs(lifts(busy, USUAL) - 1.2).max() < 0.06
+    assert np.abs(lifts(quiet, USUAL) + 0.8).max() < 0.06
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_the_threshold_follows_the_level_where_the_highest_scores_do_and_else_stands_still(moves):
+    generator, rise = np.random.default_rng(3), 2 * np.sin(np.linspace(0, 4 * np.pi, 20_000))
+    high = 5.0 + moves * rise + generator.exponential(0.3, len(rise))
+    scores = np.where(generator.random(len(rise)) < 0.004, high, 2 + rise + generator.uniform(0, 0.5, len(rise)))
+    clips = [(part, FPS) for part in np.array_split(scores, 100)]  # cut as footage is
+    fixed, adaptive = (fit_threshold(clips, dataclasses.replace(RULES, adaptive=wanted)) for wanted in (False, True))
+    assert adaptive.usual.slope == (1 if moves else 0)
+    assert (adaptive.value < fixed.value - 1) is moves
 
 
 def test_an_adaptive_threshold_is_fitted_on_what_is_left_of_the_scores():

@@ -14,7 +14,6 @@ from model.errors import BadInput
 from model.footage import feedback
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
-WINDOW = 10
 
 
 @pytest.fixture
@@ -100,18 +99,18 @@ def test_what_is_no_feedback_file_is_refused(text, tmp_path):
         feedback.read(tmp_path / "f.json")
 
 
-def test_marks_become_clips_that_train_or_calibrate_but_never_both(scored, tmp_path):
-    found = feedback.add_clips([], mark(scored, 10, 60, 70, 130, 230), WINDOW)
-    assert [(clip.name[9:], clip.split, clip.frames) for clip in found] == [
-        ("000-monday-10", "train", 36),
-        ("001-monday-60", "validation", 56),  # 60 and 70 are one: their margins meet
-        ("002-monday-130@000", "train", 45),  # so long that both halves are worth something
-        ("002-monday-130@001", "validation", 46),
-        ("003-monday-230", "train", 46),
+def test_marks_become_clips_to_train_on_and_say_that_they_are_marks(scored, tmp_path):
+    found = feedback.add_clips([], mark(scored, 10, 60, 70, 130, 230))
+    assert {clip.split for clip in found} == {"train"}
+    assert [(clip.name, clip.frames) for clip in found] == [
+        ("feedback/000-monday-10", 36),
+        ("feedback/001-monday-60", 56),  # 60 and 70 are one: their margins meet
+        ("feedback/002-monday-130", 91),
+        ("feedback/003-monday-230", 46),
     ]
     pictures = [path for clip in found for path in clip.pictures]
     assert len(pictures) == len(set(pictures))
-    assert [int(clip.pictures[0].stem) for clip in found] == [0, 40, 110, 155, 210]
+    assert [int(clip.pictures[0].stem) for clip in found] == [0, 40, 110, 210]
     footage.write_index(found, tmp_path / "footage.json", mark(scored, 10))
     assert footage.read_index(tmp_path / "footage.json") == found
     assert json.loads((tmp_path / "footage.json").read_text())["feedback"][0]["by"] == "ana"
@@ -126,7 +125,7 @@ def test_a_stretch_of_a_video_is_those_frames(tmp_path):
     file.write_text(
         json.dumps([{"id": "a-30", "source": str(tmp_path / "a.mp4"), "source_frames": [30, 35], "fps": 10}])
     )
-    (clip,) = feedback.add_clips([], feedback.mark_normal(file, ["a-30"], "ana", NOW), WINDOW)
+    (clip,) = feedback.add_clips([], feedback.mark_normal(file, ["a-30"], "ana", NOW))
     assert (clip.first, clip.frames, clip.video) == (10, 46, tmp_path / "a.mp4")
     (whole,) = footage.read_clips(tmp_path / "a.mp4", None, config.Footage())
     np.testing.assert_array_equal(list(footage.frames(clip)), list(footage.frames(whole))[10:56])
@@ -134,6 +133,6 @@ def test_a_stretch_of_a_video_is_those_frames(tmp_path):
 
 def test_footage_that_the_run_holds_anyway_is_not_taken_twice_nor_from_its_tests(scored):
     (whole,) = footage.read_clips(scored.parent / "monday", None, config.Footage())
-    assert feedback.add_clips([whole], mark(scored, 10), WINDOW) == [whole]
+    assert feedback.add_clips([whole], mark(scored, 10)) == [whole]
     with pytest.raises(BadInput, match="monday: expected feedback on no clip that the run is tested on"):
-        feedback.add_clips([dataclasses.replace(whole, split="test")], mark(scored, 10), WINDOW)
+        feedback.add_clips([dataclasses.replace(whole, split="test")], mark(scored, 10))

@@ -70,7 +70,7 @@ def test_a_mark_reaches_the_run_and_its_clips(events, tmp_path, capsys):
         for taken in (False, True)
     )
     assert len(own) == 3
-    assert [(clip.split, clip.frames) for clip in marked] == [("train", 46), ("validation", 46)]
+    assert [(clip.split, clip.frames) for clip in marked] == [("train", 46), ("train", 46)]
     assert [row["by"] for row in json.loads(index.read_text())["feedback"]] == [getpass.getuser(), "ana"]
 
 
