@@ -10,7 +10,7 @@ import numpy as np
 from model.scoring.memory import Memory
 from model.scoring.motions import Motions, features
 from model.scoring.observer import Observation
-from model.scoring.perspective import row_scales
+from model.scoring.perspective import LOWEST, LOWEST_SPEED, row_scales
 from model.scoring.scene import Maps, Scene, representation, scaled, spread
 from model.scoring.smoothing import Smoother
 
@@ -61,9 +61,13 @@ def fit_scene(
     values = {name: np.stack([m[name] for m in maps]) for name in maps[0]}
     values["memory_distance"] = np.stack([spread(memory.distance(f), values["optical_flow"].shape[1:]) for f in seen])
     moving = values["optical_flow"] > MOVING
-    scales = {name: row_scales(v, moving) for name, v in values.items()}
+    scales = {
+        name: row_scales(v, moving, LOWEST_SPEED if name == "optical_flow" else LOWEST) for name, v in values.items()
+    }
     motions, distances = _learn_motions(courses, scales["optical_flow"], smoothing_frames, generator)
-    scales["motion_distance"] = row_scales(np.concatenate([found[::EVERY] for found in distances]), moving)
+    scales["motion_distance"] = row_scales(
+        np.concatenate([found[::EVERY] for found in distances]), moving, LOWEST_SPEED
+    )
     peaks = [_peaks(*course, scales, smoothing_frames) for course in zip(courses, distances, strict=True)]
     return Scene(scales, motions, memory), peaks
 

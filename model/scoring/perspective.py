@@ -10,10 +10,11 @@ import numpy as np
 
 QUANTILE = 0.9  # of the moving blocks' values
 REACH = 0.07  # of the picture's height: rows further away count less
-LOWEST = 0.3  # of the largest scale: where nothing moved, nothing is divided by next to nothing
+LOWEST = 0.3  # of the largest scale: far away and where nothing moved, errors and differences are mostly noise
+LOWEST_SPEED = 0.1  # the same for speeds, which shrink with the distance for longer
 
 
-def row_scales(values: np.ndarray, moving: np.ndarray) -> np.ndarray:
+def row_scales(values: np.ndarray, moving: np.ndarray, lowest: float = LOWEST) -> np.ndarray:
     """The usual value of moving blocks around each row, `float32 [h]`; ones where nothing moves.
 
     A row takes most of its neighbours' word, which flattens the slope; a second look at what is left mends that.
@@ -21,13 +22,14 @@ def row_scales(values: np.ndarray, moving: np.ndarray) -> np.ndarray:
     Args:
         values: `float32 [T, h, w]`.
         moving: `bool [T, h, w]`.
+        lowest: the smallest scale, a share of the largest.
     """
-    first = _row_scales(values, moving)
-    both = first * _row_scales(values / first[:, np.newaxis], moving)
-    return np.maximum(both, LOWEST * both.max())
+    first = _row_scales(values, moving, lowest)
+    both = first * _row_scales(values / first[:, np.newaxis], moving, lowest)
+    return np.maximum(both, np.float32(lowest) * both.max())
 
 
-def _row_scales(values: np.ndarray, moving: np.ndarray) -> np.ndarray:
+def _row_scales(values: np.ndarray, moving: np.ndarray, lowest: float) -> np.ndarray:
     height = values.shape[1]
     by_row = [np.sort(values[:, row][moving[:, row]]) for row in range(height)]
     pooled = np.concatenate(by_row)
@@ -44,4 +46,4 @@ def _row_scales(values: np.ndarray, moving: np.ndarray) -> np.ndarray:
         reached = np.cumsum(weight)
         scales[row] = pooled[np.searchsorted(reached, QUANTILE * reached[-1])]
     largest = scales.max()
-    return np.maximum(scales, LOWEST * largest) if largest > 0 else np.ones(height, np.float32)
+    return np.maximum(scales, np.float32(lowest) * largest) if largest > 0 else np.ones(height, np.float32)
