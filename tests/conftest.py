@@ -52,3 +52,13 @@ def bucket(s3_server: S3Server, credentials: None) -> str:
     name = f"test-{uuid.uuid4().hex}"
     s3_server.client().make_bucket(name)
     return name
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """To copy: MLflow needs seconds to make its tables."""
+    from components.registry.connection import connect
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    connect(f"sqlite:///{path}")
+    return path

@@ -26,14 +26,6 @@ YES = Decision(True, "better than the champion: 0.91 against 0.88")
 NO = Decision(False, "no better than the champion: 0.87 against 0.88")
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory):
-    """MLflow needs seconds to make its tables: once."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    connect(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
 def registry(empty_database, tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)

@@ -41,9 +41,12 @@ def api(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 @pytest.fixture
-def promote(tiny_detector: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def promote(
+    tiny_detector: Path, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., None]:
     """Registers the detector that the server serves, or another one, as the champion or the challenger."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # registering sets it; this puts it back
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
     registry = Registry(f"sqlite:///{tmp_path}/mlflow.db", NAME, (tmp_path / "artifacts").as_uri())
 
     def register(*, other: bool = False, promoted: bool = True) -> None:
