@@ -96,7 +96,7 @@ class Client:
         Args:
             frames: of one size; as many as the server takes in one request.
             fps: frames/s; None is the detector's own.
-            extras: of evidence, heat_map, box, category, state; joined by commas.
+            extras: of evidence, heat_map, box, category; joined by commas.
         """
         return self.send(list(frames), {"fps": fps, "extras": extras})
 

@@ -29,7 +29,7 @@ def followed(folder: Path, say: Say, stop: threading.Event) -> Iterator[tuple[st
         BadInput: no such folder.
     """
     if not folder.is_dir():
-        raise BadInput(f"{folder}: expected a folder beside --follow. Received: none")
+        raise BadInput("expected a folder beside --follow. Received: another source")
     while not stop.is_set() and not files(folder, VIDEOS + PICTURES):
         stop.wait(LOOK_SECONDS)
     if files(folder, VIDEOS):

@@ -74,7 +74,7 @@ def watch(
     """
     begun = time.monotonic()
     with ExitStack() as stack:
-        if is_live(source):
+        if is_live(source) and not follow:
             camera = stack.enter_context(Camera(source, say))
             draw = stack.enter_context(_Overlay(overlay, fps or 25.0)) if overlay else None
             stream = client.stream(_name_of(source), fps, DRAWN if overlay else "")

@@ -63,6 +63,14 @@ def test_pictures_are_sent_as_jpeg(server: Server, tiny_detector):
     np.testing.assert_allclose(answer.scores, there.scores, **EQUAL)
 
 
+def test_heat_maps_as_pictures_are_those_to_a_step_of_grey(client: Client):
+    exact, pictures = (client.score_clip(CLIP, extras=extra) for extra in ("heat_map", "heat_map_png"))
+    assert exact.heat_maps is not None
+    assert exact.heat_maps.max() > 1
+    np.testing.assert_allclose(pictures.heat_maps, exact.heat_maps.clip(0, 2), rtol=0, atol=1 / 127.5)
+    assert exact.crop == pictures.crop == (0.0, 1.0, 0.0, 1.0)
+
+
 def test_the_only_model_needs_no_name(server: Server):
     with Client(server.url) as found:
         assert found.model == NAME
