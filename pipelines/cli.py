@@ -23,6 +23,7 @@ from pipelines.commands import (
     submit,
     trial,
     tune,
+    watch,
     watch_video,
 )
 
@@ -40,6 +41,7 @@ COMMANDS = (
     submit,
     schedule,
     doctor,
+    watch,
     watch_video,
     compare,
 )

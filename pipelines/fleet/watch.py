@@ -1,0 +1,225 @@
+"""A look at all cameras: which runs have ended, which scores have drifted, what is to be started; and starting it.
+
+Whoever watches may die at any time. A run is written down before it is started, is looked for by its name before it is
+started again, and nothing is written over what somebody else wrote meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from components.registry import experiment_name
+from components.registry.models import NotRegistered, resolve
+from components.storage.records import Overtaken, Records
+from components.storage.s3 import S3Store
+from model.errors import BadInput
+from pipelines.fleet import services, settings
+from pipelines.fleet.decide import FINE_TUNE, Camera, Decision, decide
+from pipelines.fleet.drift import drift, heard
+from pipelines.fleet.inventory import SETTINGS, Inventory, look
+from pipelines.fleet.settings import Settings
+from pipelines.fleet.starter import Order, Outcome, Starter
+from pipelines.fleet.state import FAILED, Run, State, begun, ended, from_text, to_text
+from pipelines.profile import Profile
+
+TRIES = 3  # to start a run, before it counts as failed
+SUFFIX = ".json"
+
+Tell = Callable[[str, str], None]  # takes a camera, and what has happened to it
+
+
+class Row(NamedTuple):
+    """One camera, for whoever looks."""
+
+    camera: str
+    word: str
+    why: str
+    run: str  # the id of the one under way
+    last: str  # what became of the one before
+
+
+@dataclass
+class Known:
+    """One camera during one look."""
+
+    name: str
+    inventory: Inventory
+    state: State = field(default_factory=State)
+    tag: str = ""  # of the state as it is stored
+    settings: Settings | None = None  # None is not readable
+    problem: str = ""
+    note: str = ""
+
+
+class Watch:
+    """The cameras below a prefix of a bucket."""
+
+    def __init__(self, source: str, profile: Profile, starter: Starter, tell: Tell, *, dry: bool = False) -> None:
+        """Opens the store; asks nothing yet.
+
+        Args:
+            source: `s3://bucket/prefix`, with a folder a camera below it.
+            profile: where the store is, and the limits.
+            starter: the place where runs run.
+            tell: hears what happens.
+            dry: starts nothing and writes nothing.
+
+        Raises:
+            BadInput: the source is no prefix of a bucket, or there are no credentials.
+        """
+        bucket, _, prefix = source.removeprefix("s3://").strip("/").partition("/")
+        if not source.startswith("s3://") or not prefix:
+            raise BadInput(f"expected --source as s3://bucket/prefix, with a folder a camera. Received: {source}")
+        place = profile.store
+        self._store = S3Store(bucket, place.endpoint, place.region)
+        kept = S3Store(place.bucket, place.endpoint, place.region) if place.bucket else self._store
+        self._memory, self._folders = Records(kept, f"fleet/{bucket}/{prefix}"), Records(self._store, prefix)
+        self._prefix, self._limits = prefix, profile.fleet
+        self._starter, self._tell, self._dry = starter, tell, dry
+
+    def look(self, now: float, *, ask: bool = True) -> list[Row]:
+        """Looks at every camera once; what is wrong with one is in its row and holds no other.
+
+        Args:
+            now: seconds since 1970.
+            ask: also runs and services how they are.
+
+        Raises:
+            BadInput: the store does not answer.
+        """
+        cameras = self._read()
+        if ask:
+            for camera in cameras:
+                self._guard(camera, lambda one: self._follow(one, now))
+            self._hear(cameras, now)
+        decisions = decide([self._camera(one) for one in cameras], self._limits, now)
+        for camera, decision in zip(cameras, decisions, strict=True):
+            if decision.kind and not self._dry:
+                self._guard(camera, lambda one, wanted=decision: self._begin(one, wanted, now))
+        return [_row(camera, decision) for camera, decision in zip(cameras, decisions, strict=True)]
+
+    def _guard(self, camera: Known, step: Callable[[Known], None]) -> None:
+        try:
+            step(camera)
+        except Overtaken:
+            camera.problem = "another watch looks at it at this moment"
+        except BadInput as e:
+            camera.problem = str(e)
+
+    # Reading
+
+    def _read(self) -> list[Known]:
+        found = look(self._store, self._prefix)
+        remembered = {name.removesuffix(SUFFIX) for name in self._memory.names()}
+        cameras = [Known(name, found.get(name, Inventory())) for name in sorted({*found, *remembered})]
+        for camera in cameras:
+            self._guard(camera, self._recall)
+        return cameras
+
+    def _recall(self, camera: Known) -> None:
+        experiment_name(camera.name)  # or else no run of it would begin
+        name = f"{camera.name}{SUFFIX}"
+        record = self._memory.read(name)
+        camera.state, camera.tag = from_text(record.text, f"{self._memory}/{name}"), record.tag
+        file = f"{camera.name}/{SETTINGS}"
+        text = self._folders.read(file).text if camera.inventory.settings else ""
+        camera.settings = settings.read(text, f"{self._folders}/{file}")
+
+    def _save(self, camera: Known, state: State) -> None:
+        if state != camera.state and not self._dry:
+            camera.tag = self._memory.write(f"{camera.name}{SUFFIX}", to_text(state), camera.tag).tag
+        camera.state = state
+
+    def _camera(self, known: Known) -> Camera:
+        kinds = len(known.settings.config.scoring.fused) if known.settings else 1
+        paused = bool(known.settings and known.settings.paused)
+        scores = drift(known.state.scores, kinds)
+        return Camera(known.name, known.inventory, known.state, scores, known.problem, paused)
+
+    # Asking
+
+    def _follow(self, camera: Known, now: float) -> None:
+        run = camera.state.run
+        if run is None:
+            return
+        if run.place != self._starter.place:
+            camera.note = f"it runs at {run.place}, whose watch has to follow it"
+        elif not run.id:
+            if not self._dry:
+                self._start(camera, now)
+        elif (outcome := self._outcome(camera.name, run)).word:
+            self._save(camera, ended(camera.state, run, outcome.word, outcome.error, now))
+            self._tell(camera.name, f"{run.kind} {outcome.word}{f': {outcome.error}' if outcome.error else ''}")
+
+    def _outcome(self, camera: str, run: Run) -> Outcome:
+        try:
+            return self._starter.look(camera, run.id)
+        except BadInput:
+            if self._starter.find(camera, run.key):
+                raise
+            return Outcome(FAILED, f"the run {run.id} is there no longer")
+
+    def _hear(self, cameras: list[Known], now: float) -> None:
+        serving = [camera for camera in cameras if camera.state.trained and not camera.problem]
+        for camera, said in zip(
+            serving, services.ask(self._limits.metrics, [one.name for one in serving]), strict=True
+        ):
+            if isinstance(said, BadInput):
+                camera.note = str(said)
+            elif said:
+                state = replace(camera.state, scores=heard(camera.state.scores, said, now))
+                self._guard(camera, lambda one, heard_now=state: self._save(one, heard_now))
+
+    # Starting
+
+    def _begin(self, camera: Known, wanted: Decision, now: float) -> None:
+        footage, state = camera.inventory.footage, camera.state
+        key = f"{camera.name}-{state.number + 1}-{footage.digest[:8]}"
+        tag = self._camera(camera).settings
+        run = Run(key, wanted.kind, wanted.why, self._starter.place, now, footage, tag)
+        self._save(camera, begun(state, run))
+        self._start(camera, now)
+
+    def _start(self, camera: Known, now: float) -> None:
+        """Starts the run that is written down, or finds it started."""
+        run = camera.state.run
+        assert run
+        try:
+            run = replace(run, id=self._starter.find(camera.name, run.key) or self._starter.start(self._order(camera)))
+        except BadInput as e:
+            run = replace(run, tries=run.tries + 1, error=str(e))
+            over = run.tries >= TRIES
+            self._save(
+                camera, ended(camera.state, run, FAILED, str(e), now) if over else replace(camera.state, run=run)
+            )
+            raise
+        self._save(camera, replace(camera.state, run=run))
+        self._tell(camera.name, f"{run.kind} starts as {run.id}: {run.why}")
+
+    def _order(self, camera: Known) -> Order:
+        run = camera.state.run
+        assert run
+        if camera.settings is None:
+            raise BadInput(camera.problem)
+        base_model = self._champion(camera.name) if run.kind == FINE_TUNE else ""
+        return Order(run.key, camera.name, f"{self._folders}/{camera.name}", camera.settings, base_model)
+
+    def _champion(self, camera: str) -> str:
+        address = f"models:/{experiment_name(camera)}@champion"
+        try:
+            resolve(self._starter.tracking(camera), address)
+        except NotRegistered:
+            self._tell(camera, "no champion yet, so it trains from scratch")
+            return ""
+        return address
+
+
+def _row(camera: Known, decision: Decision) -> Row:
+    run, last = camera.state.run, camera.state.last
+    word, why = decision.word, "; ".join(filter(None, (decision.why, camera.note)))
+    if camera.problem and word != "broken":  # while it was followed or started
+        word, why = "broken", camera.problem
+    ending = f"{last.kind} {last.outcome}{f': {last.error}' if last.error else ''}" if last else ""
+    return Row(camera.name, word, why, run.id if run else "", ending)
