@@ -7,6 +7,7 @@ started again, and nothing is written over what somebody else wrote meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from pipelines.fleet import services, settings
 from pipelines.fleet.decide import FINE_TUNE, Camera, Decision, decide
 from pipelines.fleet.drift import drift, heard
 from pipelines.fleet.inventory import SETTINGS, Inventory, look
+from pipelines.fleet.services import THREADS
 from pipelines.fleet.settings import Settings
 from pipelines.fleet.starter import Order, Outcome, Starter
 from pipelines.fleet.state import FAILED, Run, State, begun, ended, from_text, to_text
@@ -114,8 +116,8 @@ class Watch:
         found = look(self._store, self._prefix)
         remembered = {name.removesuffix(SUFFIX) for name in self._memory.names()}
         cameras = [Known(name, found.get(name, Inventory())) for name in sorted({*found, *remembered})]
-        for camera in cameras:
-            self._guard(camera, self._recall)
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(lambda one: self._guard(one, self._recall), cameras))
         return cameras
 
     def _recall(self, camera: Known) -> None:
