@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 from components.registry import experiment_name
@@ -94,12 +95,12 @@ class Watch:
         cameras = self._read()
         if ask:
             for camera in cameras:
-                self._guard(camera, lambda one: self._follow(one, now))
+                self._guard(camera, partial(self._follow, now=now))
             self._hear(cameras, now)
         decisions = decide([self._camera(one) for one in cameras], self._limits, now)
         for camera, decision in zip(cameras, decisions, strict=True):
             if decision.kind and not self._dry:
-                self._guard(camera, lambda one, wanted=decision: self._begin(one, wanted, now))
+                self._guard(camera, partial(self._begin, wanted=decision, now=now))
         return [_row(camera, decision) for camera, decision in zip(cameras, decisions, strict=True)]
 
     def _guard(self, camera: Known, step: Callable[[Known], None]) -> None:
@@ -172,7 +173,7 @@ class Watch:
                 camera.note = str(said)
             elif said:
                 state = replace(camera.state, scores=heard(camera.state.scores, said, now))
-                self._guard(camera, lambda one, heard_now=state: self._save(one, heard_now))
+                self._guard(camera, partial(self._save, state=state))
 
     # Starting
 

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
+import signal
+import subprocess
+import sysconfig
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import kfp_api
 import pytest
 import urllib3
+import yaml
 from s3_server import S3Server
 from test_fleet import served
+from tiny import PATIENCE_SECONDS, SETTINGS, Run
 from web_server import Page, serve
 
 from components.storage.records import Overtaken, Record, Records
 from components.storage.s3 import S3Store
 from model.errors import BadInput
-from pipelines import profile
+from pipelines import cli, profile
 from pipelines.compiled import Form
 from pipelines.fleet import state
 from pipelines.fleet.cluster import Kubeflow
+from pipelines.fleet.inventory import Footage
+from pipelines.fleet.machine import Machine
+from pipelines.fleet.settings import read
+from pipelines.fleet.starter import Order
 from pipelines.fleet.state import HOUR, State
 from pipelines.fleet.watch import Row, Watch
 from pipelines.kubeflow.connection import Connection
 
 NOW = 1_800_000_000.0
 MANY = [f"cam-{number:02}" for number in range(50)]
-MB = 1_000_000
 
 
 @pytest.fixture
