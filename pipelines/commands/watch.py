@@ -38,7 +38,7 @@ def _watch(wanted: argparse.Namespace) -> None:
     from pipelines import profile
     from pipelines.fleet.watch import Watch
 
-    places, stop = profile.read(wanted.profile), on_signal()
+    places = profile.read(wanted.profile)
     once = wanted.once or wanted.dry_run or wanted.status
 
     def tell(camera: str, what: str) -> None:
@@ -52,7 +52,7 @@ def _watch(wanted: argparse.Namespace) -> None:
         rows = watch.look(time.time(), ask=not wanted.status)
         print(json.dumps([row._asdict() for row in rows], indent=1) if wanted.json else _table(rows))
         return
-    broken: dict[str, str] = {}
+    stop, broken = on_signal(), dict[str, str]()
     while not stop.is_set():
         broken = _look(watch, tell, broken)
         stop.wait(MINUTE * places.fleet.every_minutes)

@@ -17,6 +17,7 @@ from model.errors import BadInput
 Counts = dict[str, float]  # of frames with a score up to an edge, by Prometheus' `le`
 ALL = "+Inf"
 HOUR, HOURS = 3600, 24  # seconds, and how many of them are kept
+GAP = 6 * HOUR  # seconds between two answers, after which nobody knows what of it is of the last day
 FEWEST = 10_000  # frames; in fewer, one person that stays would be a change of the scene
 BUCKET, MODEL = "unforeseen_score_bucket", "model"
 
@@ -27,10 +28,12 @@ class Scores:
 
     Attributes:
         last: as it said last; it counts from its start.
+        at: when that was, in seconds since 1970.
         hours: what came in each hour since 1970, of the last day.
     """
 
     last: Counts = field(default_factory=dict)
+    at: float = 0.0
     hours: dict[str, Counts] = field(default_factory=dict)
 
 
@@ -66,12 +69,12 @@ def heard(scores: Scores, now: Counts, seconds: float) -> Scores:
     """
     hour = int(seconds // HOUR)
     hours = {name: kept for name, kept in scores.hours.items() if int(name) > hour - HOURS}
-    if scores.last:  # or else nobody knows when these were counted
+    if scores.last and seconds - scores.at <= GAP:
         anew = any(now.get(edge, 0.0) < before for edge, before in scores.last.items())
         base: Counts = {} if anew else scores.last
         kept = hours.get(str(hour), {})
         hours[str(hour)] = {edge: kept.get(edge, 0.0) + count - base.get(edge, 0.0) for edge, count in now.items()}
-    return Scores(now, hours)
+    return Scores(now, seconds, hours)
 
 
 def drift(scores: Scores, kinds: int) -> Drift | None:
@@ -81,16 +84,21 @@ def drift(scores: Scores, kinds: int) -> Drift | None:
         scores: of the last day.
         kinds: of evidence that make the score.
     """
-    total = sum(counted.get(ALL, 0.0) for counted in scores.hours.values())
-    if total < FEWEST:
+    edges = {edge for counted in scores.hours.values() for edge in counted}
+    total = {edge: sum(counted.get(edge, 0.0) for counted in scores.hours.values()) for edge in edges}
+    if total.get(ALL, 0.0) < FEWEST:
         return None
-    edges = sorted({edge for counted in scores.hours.values() for edge in counted} - {ALL}, key=float)
-    found = Drift(0.0, "")
-    for edge in [edge for edge in edges if float(edge) >= 0]:
-        score = float(edge)
-        share = 1 - sum(counted.get(edge, 0.0) for counted in scores.hours.values()) / total
+    found = distance(total, kinds)
+    return found._replace(words=f"in the last {HOURS} h {found.words}")
+
+
+def distance(counted: Counts, kinds: int) -> Drift:
+    """The same for frames that were counted in any way."""
+    total, found = counted[ALL], Drift(0.0, "scores are as calibration says")
+    for edge in sorted((edge for edge in counted if edge != ALL and float(edge) >= 0), key=float):
+        score, share = float(edge), 1 - counted[edge] / total
         most, least = min(1.0, kinds * 10**-score), 10 ** (-2 * score)
-        said = f"in the last {HOURS} h {share:.1%} of {total:,.0f} frames scored over {score:g}, calibration says "
+        said = f"{share:.1%} of {total:,.0f} frames scored over {score:g}, calibration says "
         if share - most > found.distance:
             found = Drift(share - most, f"{said}at most {most:.1%}")
         if least - share > found.distance:

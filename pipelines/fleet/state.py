@@ -27,7 +27,8 @@ class Run:
         footage: that lay there when it began.
         settings: ETag of settings.yaml; "" is none.
         id: as its place calls it; "" while nobody knows whether it has been started.
-        tries: to start it that were refused.
+        tries: to start it, the one under way included.
+        tried: when the last of them began.
     """
 
     key: str
@@ -38,7 +39,8 @@ class Run:
     footage: Footage
     settings: str = ""
     id: str = ""
-    tries: int = 0
+    tries: int = 1
+    tried: float = 0.0
     ended: float = 0.0
     outcome: str = ""
     error: str = ""

@@ -28,6 +28,7 @@ from pipelines.fleet.state import FAILED, Run, State, begun, ended, from_text, t
 from pipelines.profile import Profile
 
 TRIES = 3  # to start a run, before it counts as failed
+STARTING = 120.0  # seconds that a start may take; then whoever tried has died
 SUFFIX = ".json"
 
 Tell = Callable[[str, str], None]  # takes a camera, and what has happened to it
@@ -150,8 +151,7 @@ class Watch:
         if run.place != self._starter.place:
             camera.note = f"it runs at {run.place}, whose watch has to follow it"
         elif not run.id:
-            if not self._dry:
-                self._start(camera, now)
+            self._resume(camera, run, now)
         elif (outcome := self._outcome(camera.name, run)).word:
             self._save(camera, ended(camera.state, run, outcome.word, outcome.error, now))
             self._tell(camera.name, f"{run.kind} {outcome.word}{f': {outcome.error}' if outcome.error else ''}")
@@ -181,8 +181,16 @@ class Watch:
         footage, state = camera.inventory.footage, camera.state
         key = f"{camera.name}-{state.number + 1}-{footage.digest[:8]}"
         tag = self._camera(camera).settings
-        run = Run(key, wanted.kind, wanted.why, self._starter.place, now, footage, tag)
+        run = Run(key, wanted.kind, wanted.why, self._starter.place, now, footage, tag, tried=now)
         self._save(camera, begun(state, run))
+        self._start(camera, now)
+
+    def _resume(self, camera: Known, run: Run, now: float) -> None:
+        """Tries once more, unless somebody may be at it at this moment: the write is a claim that one alone wins."""
+        if self._dry or (not run.error and now - run.tried < STARTING):
+            camera.note = "it is being started"
+            return
+        self._save(camera, replace(camera.state, run=replace(run, tries=run.tries + 1, tried=now, error="")))
         self._start(camera, now)
 
     def _start(self, camera: Known, now: float) -> None:
@@ -192,7 +200,7 @@ class Watch:
         try:
             run = replace(run, id=self._starter.find(camera.name, run.key) or self._starter.start(self._order(camera)))
         except BadInput as e:
-            run = replace(run, tries=run.tries + 1, error=str(e))
+            run = replace(run, error=str(e))
             over = run.tries >= TRIES
             self._save(
                 camera, ended(camera.state, run, FAILED, str(e), now) if over else replace(camera.state, run=run)

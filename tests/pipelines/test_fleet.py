@@ -169,21 +169,23 @@ def test_the_last_day_is_added_up_and_a_new_beginning_seen():
     second = heard(first, {"1.0": 91.0, ALL: 104.0}, 10.0)
     third = heard(second, {"1.0": 2.0, ALL: 2.0}, 20.0)  # it began anew
     assert third.hours == {"0": {"1.0": 3.0, ALL: 6.0}}
-    later = heard(third, {"1.0": 3.0, ALL: 3.0}, 23 * HOUR)
-    assert set(later.hours) == {"0", "23"}
-    assert set(heard(later, {"1.0": 3.0, ALL: 3.0}, 24 * HOUR).hours) == {"23", "24"}
+    assert heard(third, {"1.0": 9.0, ALL: 9.0}, 7 * HOUR).hours == third.hours  # of this day, or of one before?
+    later = third
+    for hour in range(1, 25):
+        later = heard(later, {"1.0": 2.0 + hour, ALL: 2.0 + hour}, hour * HOUR)
+    assert set(later.hours) == {str(hour) for hour in range(1, 25)}
 
 
 def day(**shares: float) -> Scores:
     """Of 20,000 frames, the share up to each edge; `under_1` is 1."""
     edges = {name.removeprefix("under_").replace("_", "."): 20_000 * share for name, share in shares.items()}
-    return Scores({}, {"5": {**edges, ALL: 20_000.0}})
+    return Scores({}, 0.0, {"5": {**edges, ALL: 20_000.0}})
 
 
 @pytest.mark.parametrize(
     ("scores", "distance", "words"),
     [
-        (day(under_0=0, under_1=0.8, under_2=0.98), 0.0, ""),
+        (day(under_0=0, under_1=0.8, under_2=0.98), 0.0, "in the last 24 h scores are as calibration says"),
         (
             day(under_0=0, under_1=0.8, under_2=0.55),
             0.42,
@@ -206,7 +208,7 @@ def test_the_distance_to_what_calibration_allows(scores: Scores, distance: float
 
 
 def test_a_few_frames_say_nothing():
-    assert drift(Scores({}, {"5": {"1.0": 0.0, ALL: 9999.0}}), kinds=3) is None
+    assert drift(Scores({}, 0.0, {"5": {"1.0": 0.0, ALL: 9999.0}}), kinds=3) is None
     assert drift(Scores(), kinds=3) is None
 
 

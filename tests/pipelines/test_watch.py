@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -171,22 +172,23 @@ def test_killed_between_writing_it_down_and_starting_it(fleet: Fleet, arrived: b
     fleet.remember("lobby", lambda now: replace(now, run=replace(now.run, id="")))
     if not arrived:
         fleet.api.started.clear()
-    assert fleet.look()["lobby"].word == "running"
+    assert fleet.look(0.01)["lobby"].why.endswith("; it is being started")  # perhaps by another watch
+    assert fleet.look(0.1)["lobby"].word == "running"
     assert fleet.state("lobby").run.id == "run-1"
     assert len(fleet.api.started) == 1
 
 
 def test_a_start_that_is_refused_is_tried_three_times_and_waits_then(fleet: Fleet):
     fleet.put("lobby/monday.mp4")
-    for hours in (0, 0.1):
+    for hours in (0, 0.01):
         fleet.api.refuse = [("POST", 503)] * 9
         row = fleet.look(hours)["lobby"]
         assert row.word == "broken"
         assert row.why.endswith("Received: HTTP 503, as the test asked")
-    fleet.look(0.2)
-    assert fleet.look(0.3)["lobby"].word == "failed"
+    fleet.look(0.02)
+    assert fleet.look(0.03)["lobby"].word == "failed"
     fleet.api.refuse = []
-    assert fleet.look(0.5)["lobby"].run == "run-1"
+    assert fleet.look(0.3)["lobby"].run == "run-1"
 
 
 def test_a_run_that_somebody_deleted_has_failed(fleet: Fleet):
@@ -253,6 +255,41 @@ def test_a_camera_whose_scores_have_drifted_is_trained_anew_and_says_why(fleet: 
     assert "expected a service that answers" in fleet.look(0.5)["lobby"].why
 
 
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ([], "expected --profile of a cluster, or --out for runs on this machine. Received: neither"),
+        (["--out", "out", "--deploy"], "expected --deploy without --out: .* Received: both"),
+        (["--out", "out", "--source", "cameras"], "expected --source as s3://bucket/prefix, .* Received: cameras"),
+        (["--out", "out", "--source", "s3://bucket"], "expected --source as s3://bucket/prefix, .* s3://bucket"),
+        (["--out", "out"], "expected an S3 endpoint such as https://s3.amazonaws.com. Received: none"),
+    ],
+)
+def test_what_cannot_be_watched_is_one_line(more: list[str], line: str, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["watch", "--source", "s3://bucket/cameras", "--once", *more]) == 2
+    assert re.fullmatch(f"unforeseen: {line}\n", capsys.readouterr().err)
+
+
+def test_the_command_prints_a_table_or_json(fleet: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file, places = tmp_path / "profile.yaml", fleet.profile
+    store, kfp = {"endpoint": places.store.endpoint}, {"endpoint": places.kfp.endpoint}
+    limits = {"first_mb": 0, "every_minutes": 0.001}
+    file.write_text(yaml.safe_dump({"tracking_uri": "http://mlflow", "store": store, "kfp": kfp, "fleet": limits}))
+    words = ["watch", "--source", f"s3://{fleet.bucket}/cameras", "--profile", str(file), "--deploy"]
+    assert cli.main([*words, "--status"]) == 0
+    assert capsys.readouterr().out == "  no cameras\n"
+    fleet.put("lobby/monday.mp4")
+    assert cli.main([*words, "--dry-run"]) == 0
+    assert capsys.readouterr().out == "  lobby  starts   new camera with 0.0 MB of footage\n"
+    assert fleet.api.started == []
+    assert cli.main([*words, "--once", "--json"]) == 0
+    said = capsys.readouterr()
+    (row,) = json.loads(said.out)
+    assert (row["camera"], row["word"], row["run"]) == ("lobby", "starts", "run-1")
+    assert said.err == "lobby: train starts as run-1: new camera with 0.0 MB of footage\n"
+    assert "service" in fleet.api.started[0]["runtime_config"]["parameters"]  # that its last step rolls out
+
+
 def order(out: Path, **changed: Any) -> Order:
     made = Order("lobby-1-a", "lobby", str(out / "nowhere"), read("training: {epochs: 4}", "here"))
     return replace(made, **changed)
@@ -295,7 +332,7 @@ def test_a_camera_is_fine_tuned_on_this_machine_though_the_watch_is_killed(
     text = yaml.safe_dump(sections).encode()
     tag = client.put_object(bucket, "cameras/walkway/settings.yaml", io.BytesIO(text), len(text)).etag
     memory = Records(S3Store(bucket, s3_server.endpoint, ""), f"fleet/{bucket}/cameras")
-    before = state.Run("walkway-1-a", "train", "new", "here", 1.0, Footage(1, 9, 1.0), tag, "walkway-1-a", 0, 2.0)
+    before = state.Run("walkway-1-a", "train", "new", "here", 1.0, Footage(1, 9, 1.0), tag, "walkway-1-a", ended=2.0)
     memory.write("walkway.json", state.to_text(State(number=1, last=before, trained=before)), "")
     file = tmp_path / "profile.yaml"
     places = {"tracking_uri": f"sqlite:///{tracking}", "store": {"endpoint": s3_server.endpoint}}
