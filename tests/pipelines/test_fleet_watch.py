@@ -21,7 +21,7 @@ import pytest
 import urllib3
 import yaml
 from s3_server import S3Server
-from test_fleet import served
+from test_fleet_decide import served
 from tiny import PATIENCE_SECONDS, SETTINGS, Run
 from web_server import Page, serve
 
