@@ -81,11 +81,11 @@ def _starter(wanted: argparse.Namespace, places: Profile) -> Starter:
         return Machine(wanted.out, places, wanted.profile)
     from pipelines.compiled import Form
     from pipelines.fleet.cluster import Kubeflow
-    from pipelines.kubeflow.connection import Connection
+    from pipelines.kubeflow.connection import FEW, Connection
 
     if not wanted.profile:
         raise BadInput("expected --profile of a cluster, or --out for runs on this machine. Received: neither")
-    return Kubeflow(places, Connection(places), Form(deployed=wanted.deploy))
+    return Kubeflow(places, Connection(places, FEW), Form(deployed=wanted.deploy))
 
 
 def _table(rows: list[Row]) -> str:

@@ -37,11 +37,6 @@ class Camera:
     problem: str = ""
     paused: bool = False
 
-    @property
-    def settings(self) -> str:
-        """ETag of its settings.yaml; "" is none."""
-        return self.inventory.settings.etag if self.inventory.settings else ""
-
 
 class Decision(NamedTuple):
     """Of one camera."""
@@ -84,7 +79,7 @@ def _wanted(camera: Camera, limits: Fleet, now: float) -> Decision:
         return Decision(camera.name, "paused", "by its settings.yaml")
     if not camera.inventory.objects:
         return Decision(camera.name, "idle", "no footage")
-    if state.failures and state.last and state.last.settings == camera.settings:
+    if state.failures and state.last and state.last.settings == camera.inventory.settings_tag:
         wait = state.last.ended + _patience(state.failures, limits) - now
         if wait > 0:
             times = "once" if state.failures == 1 else f"{state.failures} times"
@@ -110,7 +105,7 @@ def _trained(camera: Camera, limits: Fleet) -> Decision:
     run, drift = camera.state.trained, camera.drift
     assert run
     new, before = camera.inventory.since(run.footage.newest) / MB, run.footage.bytes / MB
-    if camera.settings != run.settings:
+    if camera.inventory.settings_tag != run.settings:
         return Decision(camera.name, "starts", "settings.yaml has changed since the last training", TRAIN)
     if drift and drift.distance > limits.drift and new:
         return Decision(camera.name, "starts", drift.words, RETRAIN)

@@ -43,6 +43,11 @@ class Inventory:
         digest = hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
         return Footage(len(self.objects), sum(info.size for info in self.objects), newest, digest)
 
+    @property
+    def settings_tag(self) -> str:
+        """ETag of settings.yaml; "" is none."""
+        return self.settings.etag if self.settings else ""
+
     def since(self, moment: float) -> int:
         """Bytes that were written after a moment; what a retention rule removes meanwhile does not count against it."""
         return sum(info.size for info in self.objects if info.modified > moment)

@@ -27,7 +27,7 @@ from pipelines.fleet.starter import Order, Outcome, Starter
 from pipelines.fleet.state import FAILED, Run, State, begun, ended, from_text, to_text
 from pipelines.profile import Profile
 
-TRIES = 3  # to start a run, before it counts as failed
+TRIES = 3  # to start a run, after which it is not tried again
 STARTING = 120.0  # seconds that a start may take; then whoever tried has died
 SUFFIX = ".json"
 
@@ -153,8 +153,7 @@ class Watch:
         elif not run.id:
             self._resume(camera, run, now)
         elif (outcome := self._outcome(camera.name, run)).word:
-            self._save(camera, ended(camera.state, run, outcome.word, outcome.error, now))
-            self._tell(camera.name, f"{run.kind} {outcome.word}{f': {outcome.error}' if outcome.error else ''}")
+            self._end(camera, run, outcome, now)
 
     def _outcome(self, camera: str, run: Run) -> Outcome:
         try:
@@ -166,9 +165,8 @@ class Watch:
 
     def _hear(self, cameras: list[Known], now: float) -> None:
         serving = [camera for camera in cameras if camera.state.trained and not camera.problem]
-        for camera, said in zip(
-            serving, services.ask(self._limits.metrics, [one.name for one in serving]), strict=True
-        ):
+        answers = services.ask(self._limits.metrics, [camera.name for camera in serving])
+        for camera, said in zip(serving, answers, strict=True):
             if isinstance(said, BadInput):
                 camera.note = str(said)
             elif said:
@@ -178,40 +176,41 @@ class Watch:
     # Starting
 
     def _begin(self, camera: Known, wanted: Decision, now: float) -> None:
-        footage, state = camera.inventory.footage, camera.state
-        key = f"{camera.name}-{state.number + 1}-{footage.digest[:8]}"
-        tag = self._camera(camera).settings
+        footage, number = camera.inventory.footage, camera.state.number + 1
+        key = f"{camera.name}-{number}-{footage.digest[:8]}"
+        tag = camera.inventory.settings_tag
         run = Run(key, wanted.kind, wanted.why, self._starter.place, now, footage, tag, tried=now)
-        self._save(camera, begun(state, run))
-        self._start(camera, now)
+        self._save(camera, begun(camera.state, run))
+        self._start(camera, run, now)
 
     def _resume(self, camera: Known, run: Run, now: float) -> None:
         """Tries once more, unless somebody may be at it at this moment: the write is a claim that one alone wins."""
         if self._dry or (not run.error and now - run.tried < STARTING):
             camera.note = "it is being started"
             return
-        self._save(camera, replace(camera.state, run=replace(run, tries=run.tries + 1, tried=now, error="")))
-        self._start(camera, now)
+        claimed = replace(run, tries=run.tries + 1, tried=now, error="")
+        self._save(camera, replace(camera.state, run=claimed))
+        self._start(camera, claimed, now, run.error)
 
-    def _start(self, camera: Known, now: float) -> None:
-        """Starts the run that is written down, or finds it started."""
-        run = camera.state.run
-        assert run
+    def _start(self, camera: Known, run: Run, now: float, refused: str = "") -> None:
+        """Starts the run that is written down, or finds it started, or gives it up once it is known not to be there."""
         try:
-            run = replace(run, id=self._starter.find(camera.name, run.key) or self._starter.start(self._order(camera)))
+            found = self._starter.find(camera.name, run.key)
+            if not found and run.tries > TRIES:
+                self._end(camera, run, Outcome(FAILED, refused or "nobody knows why it did not start"), now)
+                return
+            run = replace(run, id=found or self._starter.start(self._order(camera, run)))
         except BadInput as e:
-            run = replace(run, error=str(e))
-            over = run.tries >= TRIES
-            self._save(
-                camera, ended(camera.state, run, FAILED, str(e), now) if over else replace(camera.state, run=run)
-            )
+            self._save(camera, replace(camera.state, run=replace(run, error=str(e))))
             raise
         self._save(camera, replace(camera.state, run=run))
         self._tell(camera.name, f"{run.kind} starts as {run.id}: {run.why}")
 
-    def _order(self, camera: Known) -> Order:
-        run = camera.state.run
-        assert run
+    def _end(self, camera: Known, run: Run, outcome: Outcome, now: float) -> None:
+        self._save(camera, ended(camera.state, run, outcome.word, outcome.error, now))
+        self._tell(camera.name, f"{run.kind} {outcome.word}{f': {outcome.error}' if outcome.error else ''}")
+
+    def _order(self, camera: Known, run: Run) -> Order:
         if camera.settings is None:
             raise BadInput(camera.problem)
         base_model = self._champion(camera.name) if run.kind == FINE_TUNE else ""
