@@ -7,29 +7,23 @@ started again, and nothing is written over what somebody else wrote meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 from components.registry import experiment_name
 from components.registry.models import NotRegistered, resolve
-from components.storage.records import Overtaken, Records
-from components.storage.s3 import S3Store
 from model.errors import BadInput
-from pipelines.fleet import services, settings
+from pipelines.fleet import services
 from pipelines.fleet.decide import FINE_TUNE, Camera, Decision, decide
 from pipelines.fleet.drift import drift, heard
-from pipelines.fleet.inventory import SETTINGS, Inventory, look
-from pipelines.fleet.services import THREADS
-from pipelines.fleet.settings import Settings
+from pipelines.fleet.known import Cameras, Known
 from pipelines.fleet.starter import Order, Outcome, Starter
-from pipelines.fleet.state import FAILED, Run, State, begun, ended, from_text, to_text
+from pipelines.fleet.state import FAILED, Run, State, begun, ended
 from pipelines.profile import Profile
 
 TRIES = 3  # to start a run, after which it is not tried again
 STARTING = 120.0  # seconds that a start may take; then whoever tried has died
-SUFFIX = ".json"
 
 Tell = Callable[[str, str], None]  # takes a camera, and what has happened to it
 
@@ -42,19 +36,6 @@ class Row(NamedTuple):
     why: str
     run: str  # the id of the one under way
     last: str  # what became of the one before
-
-
-@dataclass
-class Known:
-    """One camera during one look."""
-
-    name: str
-    inventory: Inventory
-    state: State = field(default_factory=State)
-    tag: str = ""  # of the state as it is stored
-    settings: Settings | None = None  # None is not readable
-    problem: str = ""
-    note: str = ""
 
 
 class Watch:
@@ -73,14 +54,7 @@ class Watch:
         Raises:
             BadInput: the source is no prefix of a bucket, or there are no credentials.
         """
-        bucket, _, prefix = source.removeprefix("s3://").strip("/").partition("/")
-        if not source.startswith("s3://") or not prefix:
-            raise BadInput(f"expected --source as s3://bucket/prefix, with a folder a camera. Received: {source}")
-        place = profile.store
-        self._store = S3Store(bucket, place.endpoint, place.region)
-        kept = S3Store(place.bucket, place.endpoint, place.region) if place.bucket else self._store
-        self._memory, self._folders = Records(kept, f"fleet/{bucket}/{prefix}"), Records(self._store, prefix)
-        self._prefix, self._limits = prefix, profile.fleet
+        self._cameras, self._limits = Cameras(source, profile.store), profile.fleet
         self._starter, self._tell, self._dry = starter, tell, dry
 
     def look(self, now: float, *, ask: bool = True) -> list[Row]:
@@ -93,54 +67,22 @@ class Watch:
         Raises:
             BadInput: the store does not answer.
         """
-        cameras = self._read()
+        cameras = self._cameras.read()
         if ask:
             for camera in cameras:
-                self._guard(camera, partial(self._follow, now=now))
+                camera.guard(partial(self._follow, now=now))
             self._hear(cameras, now)
-        decisions = decide([self._camera(one) for one in cameras], self._limits, now)
+        decisions = decide([_camera(one) for one in cameras], self._limits, now)
         for camera, decision in zip(cameras, decisions, strict=True):
             if decision.kind and not self._dry:
-                self._guard(camera, partial(self._begin, wanted=decision, now=now))
+                camera.guard(partial(self._begin, wanted=decision, now=now))
         return [_row(camera, decision) for camera, decision in zip(cameras, decisions, strict=True)]
 
-    def _guard(self, camera: Known, step: Callable[[Known], None]) -> None:
-        try:
-            step(camera)
-        except Overtaken:
-            camera.problem = "another watch looks at it at this moment"
-        except BadInput as e:
-            camera.problem = str(e)
-
-    # Reading
-
-    def _read(self) -> list[Known]:
-        found = look(self._store, self._prefix)
-        remembered = {name.removesuffix(SUFFIX) for name in self._memory.names()}
-        cameras = [Known(name, found.get(name, Inventory())) for name in sorted({*found, *remembered})]
-        with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(lambda one: self._guard(one, self._recall), cameras))
-        return cameras
-
-    def _recall(self, camera: Known) -> None:
-        experiment_name(camera.name)  # or else no run of it would begin
-        name = f"{camera.name}{SUFFIX}"
-        record = self._memory.read(name)
-        camera.state, camera.tag = from_text(record.text, f"{self._memory}/{name}"), record.tag
-        file = f"{camera.name}/{SETTINGS}"
-        text = self._folders.read(file).text if camera.inventory.settings else ""
-        camera.settings = settings.read(text, f"{self._folders}/{file}")
-
     def _save(self, camera: Known, state: State) -> None:
-        if state != camera.state and not self._dry:
-            camera.tag = self._memory.write(f"{camera.name}{SUFFIX}", to_text(state), camera.tag).tag
-        camera.state = state
-
-    def _camera(self, known: Known) -> Camera:
-        kinds = len(known.settings.config.scoring.fused) if known.settings else 1
-        paused = bool(known.settings and known.settings.paused)
-        scores = drift(known.state.scores, kinds)
-        return Camera(known.name, known.inventory, known.state, scores, known.problem, paused)
+        if self._dry:
+            camera.state = state
+        else:
+            self._cameras.save(camera, state)
 
     # Asking
 
@@ -171,7 +113,7 @@ class Watch:
                 camera.note = str(said)
             elif said:
                 state = replace(camera.state, scores=heard(camera.state.scores, said, now))
-                self._guard(camera, partial(self._save, state=state))
+                camera.guard(partial(self._save, state=state))
 
     # Starting
 
@@ -214,7 +156,7 @@ class Watch:
         if camera.settings is None:
             raise BadInput(camera.problem)
         base_model = self._champion(camera.name) if run.kind == FINE_TUNE else ""
-        return Order(run.key, camera.name, f"{self._folders}/{camera.name}", camera.settings, base_model)
+        return Order(run.key, camera.name, self._cameras.source(camera.name), camera.settings, base_model)
 
     def _champion(self, camera: str) -> str:
         address = f"models:/{experiment_name(camera)}@champion"
@@ -224,6 +166,13 @@ class Watch:
             self._tell(camera, "no champion yet, so it trains from scratch")
             return ""
         return address
+
+
+def _camera(known: Known) -> Camera:
+    kinds = len(known.settings.config.scoring.fused) if known.settings else 1
+    paused = bool(known.settings and known.settings.paused)
+    scores = drift(known.state.scores, kinds)
+    return Camera(known.name, known.inventory, known.state, scores, known.problem, paused)
 
 
 def _row(camera: Known, decision: Decision) -> Row:

@@ -33,6 +33,7 @@ from pipelines.compiled import Form
 from pipelines.fleet import state
 from pipelines.fleet.cluster import Kubeflow
 from pipelines.fleet.inventory import Footage
+from pipelines.fleet.known import Cameras
 from pipelines.fleet.machine import Machine
 from pipelines.fleet.settings import read
 from pipelines.fleet.starter import Order
@@ -212,11 +213,11 @@ def test_a_run_of_another_place_is_left_alone(fleet: Fleet):
 
 def test_two_watches_start_it_once(fleet: Fleet):
     fleet.put("lobby/monday.mp4")
-    memory, here = fleet.memory, fleet.watch()
-    cameras = here._read()  # and now another one is faster
+    memory, here = fleet.memory, Cameras(f"s3://{fleet.bucket}/cameras", fleet.profile.store)
+    (camera,) = here.read()  # and now another one is faster
     fleet.look()
     with pytest.raises(Overtaken):
-        here._save(cameras[0], State(number=7))
+        here.save(camera, State(number=7))
     assert fleet.state("lobby").number == 1
     assert fleet.memory.names() == ["lobby.json"]
     record = memory.read("lobby.json")
