@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kinds = len(found.settings.fused)
     for name, scene in SCENES.items():
         far, words = distance(_counted(found, name, scene, wanted.clips), kinds)
-        print(f"  {name:<34}{far:6.3f}  {'drift' if far > Fleet.drift else '':<7}{words}", flush=True)
+        print(f"  {name:<34}{far:5.2f}  {f'drift: {words}' if far > Fleet.drift else ''}".rstrip(), flush=True)
     return 0
 
 

@@ -1,10 +1,11 @@
 """Whether a service's scores of the last day are still those that its calibration promises for normal footage.
 
 A score is the largest surprise of several kinds of evidence, and the surprise of a kind is at most -log10 of its tail
-probability among normal frames, at least half of that (`model.scoring.calibration`). So on normal footage the share of
-frames that score over s lies between 10^-2s and K * 10^-s for K kinds, however they depend on each other (Boole's
-inequality). How far the day's distribution leaves this band, at the edge where it does most, is the distance: the
-Kolmogorov-Smirnov distance to the nearest distribution that the calibration allows.
+probability among normal frames, and at least two thirds of that where two clips or more tell it
+(`model.scoring.calibration`). So on normal footage the share of frames that score over s lies between 10^-1.5s and
+K * 10^-s for K kinds, however they depend on each other (Boole's inequality). How far the day's distribution leaves this
+band, at the edge where it does most, is the distance: the Kolmogorov-Smirnov distance to the nearest distribution that
+the calibration allows.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def distance(counted: Counts, kinds: int) -> Drift:
     total, found = counted[ALL], Drift(0.0, "scores are as calibration says")
     for edge in sorted((edge for edge in counted if edge != ALL and float(edge) >= 0), key=float):
         score, share = float(edge), 1 - counted[edge] / total
-        most, least = min(1.0, kinds * 10**-score), 10 ** (-2 * score)
+        most, least = min(1.0, kinds * 10**-score), 10 ** (-1.5 * score)
         said = f"{share:.1%} of {total:,.0f} frames scored over {score:g}, calibration says "
         if share - most > found.distance:
             found = Drift(share - most, f"{said}at most {most:.1%}")

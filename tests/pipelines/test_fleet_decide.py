@@ -196,14 +196,19 @@ def day(**shares: float) -> Scores:
             0.4,
             "70.0% of 20,000 frames scored over 1, calibration says at",
         ),
-        # Less moves than ever did: a lens that is covered, a picture that is frozen.
+        # Less moves than ever did: a picture that is frozen, a lens that is covered.
+        (
+            day(under_0=0, under_0_5=1, under_1=1),
+            0.178,
+            "0.0% of 20,000 frames scored over 0.5, calibration says at le",
+        ),
         (day(under_0=0.9, under_1=1, under_2=1), 0.9, "10.0% of 20,000 frames scored over 0, calibration says at le"),
     ],
 )
 def test_the_distance_to_what_calibration_allows(scores: Scores, distance: float, words: str):
     found = drift(scores, kinds=3)
     assert found
-    assert found.distance == pytest.approx(distance)
+    assert found.distance == pytest.approx(distance, abs=1e-3)
     assert words in found.words
 
 
