@@ -33,8 +33,6 @@ def resolve(tracking_uri: str, uri: str) -> ModelVersion:
         NotRegistered: no such model, alias or version.
         BadInput: no such address; or MLflow does not answer.
     """
-    from mlflow.exceptions import MlflowException
-
     match = re.fullmatch(r"models:/([^/@]+)(?:@([^/@]+)|/(\d+))", uri)
     if not match:
         raise BadInput(f"expected models:/NAME@ALIAS or models:/NAME/VERSION. Received: {uri}")
@@ -42,6 +40,8 @@ def resolve(tracking_uri: str, uri: str) -> ModelVersion:
     database = Path(tracking_uri.removeprefix(SQLITE))
     if tracking_uri.startswith(SQLITE) and not database.is_file():  # which connecting would make
         raise NotRegistered(f"expected a registered model under {uri}. Received: no {database}")
+    from mlflow.exceptions import MlflowException
+
     client = connect(tracking_uri)
     with answering(tracking_uri):
         try:

@@ -200,7 +200,7 @@ def day(**shares: float) -> Scores:
         (
             day(under_0=0, under_0_5=1, under_1=1),
             0.178,
-            "0.0% of 20,000 frames scored over 0.5, calibration says at le",
+            "0.0% of 20,000 frames scored over 0.5, calibration says at",
         ),
         (day(under_0=0.9, under_1=1, under_2=1), 0.9, "10.0% of 20,000 frames scored over 0, calibration says at le"),
     ],

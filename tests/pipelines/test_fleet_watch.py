@@ -293,23 +293,27 @@ def test_the_command_prints_a_table_or_json(fleet: Fleet, tmp_path: Path, capsys
     assert "service" in fleet.api.started[0]["runtime_config"]["parameters"]  # that its last step rolls out
 
 
-def order(out: Path, **changed: Any) -> Order:
-    made = Order("lobby-1-a", "lobby", str(out / "nowhere"), read("training: {epochs: 4}", "here"))
-    return replace(made, **changed)
+def test_a_run_on_this_machine_that_fails_leaves_its_last_words(fleet: Fleet, tmp_path: Path):
+    fleet.put("lobby/monday.mp4")
+    before = state.Run("lobby-1-a", "train", "new", "here", 1.0, Footage(1, 1, 1.0), ended=2.0)
+    fleet.memory.write("lobby.json", state.to_text(State(number=1, last=before, trained=before)), "")
+    out, places = tmp_path / "out", replace(fleet.profile, tracking_uri="")
+    here = Machine(out, places, None)  # its runs have no profile, and so no endpoint of the store
 
+    def look(hours: float) -> Row:
+        source = f"s3://{fleet.bucket}/cameras"
+        (row,) = Watch(source, places, here, lambda *said: fleet.said.append(said)).look(NOW + hours * HOUR)
+        return row
 
-def test_a_run_on_this_machine_that_fails_leaves_its_last_words(tmp_path: Path):
-    here = Machine(tmp_path / "out", profile.Profile(), None)
-    assert here.find("lobby", "lobby-1-a") == ""
-    assert here.start(order(tmp_path)) == "lobby-1-a"
+    row = look(0)
+    assert (row.word, fleet.said[0]) == ("starts", ("lobby", "no champion yet, so it trains from scratch"))
     with pytest.raises(BadInput, match="expected no other run of this camera. Received: one"):
-        here.start(order(tmp_path, key="lobby-2-a"))
-    another = Machine(tmp_path / "out", profile.Profile(), None)  # as after a kill
-    assert another.find("lobby", "lobby-1-a") == "lobby-1-a"
-    until(lambda: another.look("lobby", "lobby-1-a").word)
-    word, error = another.look("lobby", "lobby-1-a")
-    assert (word, error[:61]) == ("failed", "expected a path that exists, http(s)://host/file or s3://buck")
-    assert here.find("lobby", "lobby-1-a") == "lobby-1-a"
+        here.start(Order("lobby-3-a", "lobby", "nowhere", read("", "here")))
+    another = Machine(out, places, None)  # as after a kill: nobody's child
+    assert another.find("lobby", row.run) == row.run
+    until(lambda: another.look("lobby", row.run).word)
+    assert look(0.1).last.startswith("fine-tune failed: expected an S3 endpoint such as https://s3.amazonaws.com.")
+    assert here.find("lobby", "lobby-3-a") == ""
     assert here.look("lobby", "lobby-3-a").error.startswith("it ended without a word; its log is ")
 
 
