@@ -48,7 +48,7 @@ class Records:
                 if error.code != "NoSuchKey":
                     raise
                 return Record("", "")
-            return Record(found.data.decode(), found.headers["ETag"])
+            return Record(found.data.decode(errors="replace"), found.headers["ETag"])
 
     def write(self, name: str, text: str, tag: str) -> Record:
         """Replaces what was read with this tag, or makes what was not there; all of it or nothing.

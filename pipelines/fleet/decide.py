@@ -111,6 +111,8 @@ def _trained(camera: Camera, limits: Fleet) -> Decision:
         return Decision(camera.name, "starts", drift.words, RETRAIN)
     if new >= limits.new_share * before:
         why = f"{new:.1f} MB of new footage, {new / before:.0%} of what the last training saw"
+        if camera.state.failures:  # the champion may be what does not fit
+            return Decision(camera.name, "starts", f"{why}; from scratch, for a run has failed", TRAIN)
         return Decision(camera.name, "starts", why, FINE_TUNE)
     if drift and drift.distance > limits.drift:
         return Decision(camera.name, "waiting", f"{drift.words}; a retraining waits for newer footage")

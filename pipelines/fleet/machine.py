@@ -1,8 +1,10 @@
 """Runs on this machine: each a process of its own, which outlives whoever started it and is found again by its files.
 
-OUT/NAME/          what `unforeseen run` leaves, a camera each
-OUT/.fleet/NAME/   lock: held while a run of this camera lives
-KEY.json: its summary, once it has ended well; KEY.log: all else that it said
+    OUT/NAME/          what `unforeseen run` leaves, a camera each
+    OUT/.fleet/NAME/   lock: held while a run of this camera lives, and the number of its process group
+                       KEY.json: its summary, once it has ended well; KEY.log: all else that it said
+
+The system lets a lock go when its process ends in whatever way, so nothing here can be left behind by a kill.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import IO
 
+from components.storage.local import file_faults
 from model.errors import BadInput
 from pipelines.fleet.starter import Order, Outcome
 from pipelines.fleet.state import FAILED, SUCCEEDED
@@ -46,8 +49,9 @@ class Machine:
     def start(self, order: Order) -> str:
         """See Starter."""
         folder = self._folder(order.camera)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("w") as lock:
+        with file_faults(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        with file_faults(folder), (folder / "lock").open("a") as lock:
             if not _locked(lock):
                 raise BadInput(f"{folder}: expected no other run of this camera. Received: one")
             with (folder / f"{order.key}.json").open("wb") as result, (folder / f"{order.key}.log").open("wb") as log:
@@ -60,6 +64,8 @@ class Machine:
                     pass_fds=[lock.fileno()],
                     start_new_session=True,
                 )
+            lock.truncate(0)
+            lock.write(f"{child.pid}\n")
         self._children.append(child)
         return order.key
 

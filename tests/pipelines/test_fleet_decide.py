@@ -54,6 +54,10 @@ def camera(inventory: Inventory, remembered: State = State(), name: str = "lobby
             camera(Inventory(objects(10, 10, 10, 10, 8, 4)), TRAINED),
             *("starts", "fine-tune", "12.0 MB of new footage, 30% of what the last training saw"),
         ),
+        (
+            camera(Inventory(objects(10, 10, 10, 10, 12)), replace(TRAINED, failures=1)),
+            *("starts", "train", "12.0 MB of new footage, 30% of what the last training saw; from scratch, for a run"),
+        ),
         # Retention has removed as much as came: what is new counts all the same.
         (camera(Inventory(objects(12, since=9)), TRAINED), "starts", "fine-tune", "12.0 MB of new footage, 30% of w"),
         (camera(Inventory(objects(10, 10, 10, 10, 1)), TRAINED, drift=FAR), "starts", "retrain", FAR.words),

@@ -309,6 +309,7 @@ def test_a_run_on_this_machine_that_fails_leaves_its_last_words(fleet: Fleet, tm
     assert (row.word, fleet.said[0]) == ("starts", ("lobby", "no champion yet, so it trains from scratch"))
     with pytest.raises(BadInput, match="expected no other run of this camera. Received: one"):
         here.start(Order("lobby-3-a", "lobby", "nowhere", read("", "here")))
+    assert int((out / ".fleet" / "lobby" / "lock").read_text()) > 1
     another = Machine(out, places, None)  # as after a kill: nobody's child
     assert another.find("lobby", row.run) == row.run
     until(lambda: another.look("lobby", row.run).word)
