@@ -55,7 +55,7 @@ class Fleet:
     """A bucket with cameras, and whoever watches it."""
 
     def __init__(self, server: S3Server, bucket: str, api: kfp_api.KfpApi) -> None:
-        self.client, self.bucket, self.api = server.client(), bucket, api
+        self.client, self.bucket, self.api, self.prefix = server.client(), bucket, api, "cameras"
         self.profile = profile.Profile(
             tracking_uri="http://127.0.0.1:9",
             store=profile.Store(endpoint=server.endpoint),
@@ -68,13 +68,13 @@ class Fleet:
         self.profile = replace(self.profile, fleet=replace(self.profile.fleet, **limits))
 
     def put(self, key: str, data: bytes = b"film") -> None:
-        self.client.put_object(self.bucket, f"cameras/{key}", io.BytesIO(data), len(data))
+        self.client.put_object(self.bucket, f"{self.prefix}/{key}", io.BytesIO(data), len(data))
 
     def watch(self, **how: Any) -> Watch:
         """A new one, as after a kill."""
         kubeflow = Kubeflow(self.profile, Connection(self.profile, urllib3.Retry(0)), Form())
         return Watch(
-            f"s3://{self.bucket}/cameras/", self.profile, kubeflow, lambda *said: self.said.append(said), **how
+            f"s3://{self.bucket}/{self.prefix}/", self.profile, kubeflow, lambda *said: self.said.append(said), **how
         )
 
     def look(self, hours: float = 0, **how: Any) -> dict[str, Row]:
@@ -83,7 +83,7 @@ class Fleet:
     @property
     def memory(self) -> Records:
         store = S3Store(self.bucket, self.profile.store.endpoint, "")
-        return Records(store, f"fleet/{self.bucket}/cameras")
+        return Records(store, f"fleet/{self.bucket}/{self.prefix}")
 
     def state(self, camera: str) -> State:
         return state.from_text(self.memory.read(f"{camera}.json").text, camera)
@@ -162,6 +162,42 @@ def test_a_run_that_fails_is_tried_again_later(fleet: Fleet):
     assert len(fleet.api.started) == 1
     assert fleet.look(0.4)["lobby"].word == "starts"
     assert [run["display_name"][:8] for run in fleet.api.started] == ["lobby-1-", "lobby-2-"]
+
+
+class Killed(BaseException):
+    """Nothing catches it, as nothing catches a kill."""
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_killed_at_any_request_it_neither_loses_a_run_nor_starts_it_twice(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, arrives: bool
+):
+    real, left = urllib3.HTTPConnectionPool.urlopen, [0]
+
+    def until_killed(pool: Any, *given: Any, **more: Any) -> Any:
+        left[0] -= 1
+        if left[0] or arrives:  # or else it is killed before the request is on its way
+            answer = real(pool, *given, **more)
+        if not left[0]:
+            raise Killed
+        return answer
+
+    monkeypatch.setattr(urllib3.HTTPConnectionPool, "urlopen", until_killed)
+    kills = 0
+    while True:
+        fleet.prefix = f"after-{kills}"
+        fleet.put(f"cam-{kills}/monday.mp4")
+        left[0] = kills + 1
+        try:
+            fleet.look()
+            break
+        except Killed:
+            kills += 1
+        for hours in (0.1, 0.2):  # whoever comes next
+            (row,) = fleet.look(hours).values()
+        assert (row.word, row.run) == ("running", f"run-{len(fleet.api.started)}"), kills
+        assert fleet.runs() == [f"cam-{number}" for number in range(kills)]
+    assert kills > 12  # listings, memory, the version of the pipeline, the run, memory
 
 
 @pytest.mark.parametrize("arrived", [True, False])
