@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Prints a line a scene."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.bench.drift", description=__doc__)
     parser.add_argument("detector", type=Path, help="directory, of a run on the walkway")
-    parser.add_argument("--clips", type=int, default=12, help="of 15 s, each time")
+    parser.add_argument("--clips", type=int, default=4, help="of 15 s, each time")
     wanted = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from model import detector
