@@ -56,10 +56,9 @@ def _counted(found: Detector, name: str, scene: config.Walkway, clips: int) -> C
     """Scores up to each edge of the service's histogram."""
     from serving.metrics import SCORES
 
-    split = "test" if name == "with what does not belong there" else "train"
-    scores = []
+    strange, scores = name == "with what does not belong there", []
     for index in range(FRESH, FRESH + clips):
-        frames = walkway.render_clip(scene, split, index).frames
+        frames = walkway.render_clip(scene, "test" if strange else "train", index).frames
         if name == "a frozen picture":
             frames = np.repeat(frames[:1], len(frames), axis=0)
         scores.append(found.score(frames).scores)
