@@ -24,6 +24,7 @@ from pipelines.commands import (
     train,
     trial,
     tune,
+    watch,
     watch_video,
 )
 
@@ -42,6 +43,7 @@ COMMANDS = (
     submit,
     schedule,
     doctor,
+    watch,
     watch_video,
     compare,
 )

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import urllib3
-
 from model.errors import BadInput
+from pipelines.kubeflow.connection import FEW
 from pipelines.profile import Profile
 
 if TYPE_CHECKING:
     from components.cluster import Cluster
 
 PROBE = "unforeseen-doctor"  # the one object that is written, and overwritten the next time
-FEW = urllib3.Retry(1, status_forcelist=(503,), raise_on_status=False)
 
 
 @dataclass(frozen=True)

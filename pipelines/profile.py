@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from model import config
-from model.config import Count, Limit, Natural, Positive
+from model.config import Count, Limit, Natural, NotNegative, Positive, Share
 from model.errors import BadInput
 
 PIPELINE = "unforeseen-training"  # its name, here and in KFP
@@ -140,6 +140,20 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Fleet:
+    """When `watch` starts a run for a camera, and how many."""
+
+    every_minutes: Positive = 10.0  # between two looks
+    first_mb: NotNegative = 50.0  # of footage, 10^6 bytes each, that a new camera's first training waits for
+    new_share: Positive = 0.25  # of the bytes of the last training; as much newer footage starts a fine-tuning
+    drift: Share = 0.1  # distance between the day's scores and calibration over which a camera is trained anew
+    metrics: str = ""  # address of a service's metrics, where {service} stands for its name; "" looks at none
+    at_once: Count = 2  # runs
+    per_hour: Count = 6  # runs that begin
+    retry_minutes: Positive = 15.0  # after a run that failed; twice as long after each, at most a day
+
+
+@dataclass(frozen=True)
 class Profile:
     """Where a run keeps what it leaves, and where its steps, trials and service run; the defaults are this machine."""
 
@@ -156,6 +170,7 @@ class Profile:
     steps: Steps = field(default_factory=Steps)
     kfp: Kfp = field(default_factory=Kfp)
     schedule: Schedule = field(default_factory=Schedule)
+    fleet: Fleet = field(default_factory=Fleet)
 
     def secrets(self) -> dict[str, tuple[str, ...]]:
         """The Secrets that steps and trials need, and which of their keys become environment variables."""

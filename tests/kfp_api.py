@@ -28,6 +28,7 @@ ROUTES = {  # method and path, as in kfp_server_api: what answers
     ("GET", "/experiments"): "experiments",
     ("POST", "/experiments"): "create_experiment",
     ("POST", "/runs"): "create_run",
+    ("GET", "/runs"): "runs",
     ("GET", "/runs/{run_id}"): "run",
     ("POST", "/runs/{run_id}:terminate"): "terminate",
     ("GET", "/recurringruns"): "recurring_runs",
@@ -138,11 +139,15 @@ class Answers:
         self.api.started.append(made)
         return made
 
+    def runs(self) -> Object:
+        found = filtered(self.query, self.api.started)
+        return {"runs": [one for one in found if one["experiment_id"] == self.query["experiment_id"]]}
+
     def run(self) -> Object:
         found = self._find(self.api.started, "run_id")
         states = self.api.states
-        now = (states.pop(0) if len(states) > 1 else states[0]) if states else {"state": "PENDING"}
-        return found | now
+        now = (states.pop(0) if len(states) > 1 else states[0]) if states else {}
+        return {"state": "PENDING"} | found | now
 
     def terminate(self) -> Object:
         self._find(self.api.started, "run_id")["state"] = "CANCELING"

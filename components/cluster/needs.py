@@ -46,3 +46,20 @@ LOGS = (
     *_needs("", "pods", "log", get="say why a trial or a service failed"),
 )
 STEPS = (*TUNE, *DEPLOY, *LOGS)
+WATCH = (
+    *_needs(
+        "pipelines.kubeflow.org",
+        "pipelines",
+        get="the pipeline by its name",
+        list="is this version uploaded",
+        create="upload it where it is not",
+    ),
+    *_needs("pipelines.kubeflow.org", "experiments", list="what the runs stand in", create="where there is none"),
+    *_needs(
+        "pipelines.kubeflow.org",
+        "runs",
+        create="start one",
+        list="was it started before whoever watched died",
+        get="how it is",
+    ),
+)

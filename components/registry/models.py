@@ -10,6 +10,10 @@ from components.registry.connection import SQLITE, answering, connect
 from model.errors import BadInput
 
 
+class NotRegistered(BadInput):
+    """The registry answers that it has no such model, alias or version."""
+
+
 class ModelVersion(NamedTuple):
     """What an address means now; an alias may mean another one tomorrow."""
 
@@ -26,17 +30,18 @@ def resolve(tracking_uri: str, uri: str) -> ModelVersion:
     """The version that an address means.
 
     Raises:
-        BadInput: no such address, model, alias or version; or MLflow does not answer.
+        NotRegistered: no such model, alias or version.
+        BadInput: no such address; or MLflow does not answer.
     """
-    from mlflow.exceptions import MlflowException
-
     match = re.fullmatch(r"models:/([^/@]+)(?:@([^/@]+)|/(\d+))", uri)
     if not match:
         raise BadInput(f"expected models:/NAME@ALIAS or models:/NAME/VERSION. Received: {uri}")
     name, alias, version = match.groups()
     database = Path(tracking_uri.removeprefix(SQLITE))
     if tracking_uri.startswith(SQLITE) and not database.is_file():  # which connecting would make
-        raise BadInput(f"expected a registered model under {uri}. Received: no {database}")
+        raise NotRegistered(f"expected a registered model under {uri}. Received: no {database}")
+    from mlflow.exceptions import MlflowException
+
     client = connect(tracking_uri)
     with answering(tracking_uri):
         try:
@@ -46,7 +51,7 @@ def resolve(tracking_uri: str, uri: str) -> ModelVersion:
         except MlflowException as e:
             if e.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise
-            raise BadInput(f"expected a registered model under {uri}. Received: {e.message}") from e
+            raise NotRegistered(f"expected a registered model under {uri}. Received: {e.message}") from e
 
 
 def download(tracking_uri: str, model: ModelVersion, directory: Path) -> Path:

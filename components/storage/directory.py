@@ -28,7 +28,7 @@ class DirectoryStore:
         found = [(f"{prefix}/{name}".lstrip("/"), path) for name, path in below]
         for key, path in [(prefix, top)] if top.is_file() else found:
             with file_faults(path):
-                info = ObjectInfo(key, path.stat().st_size, etag(path))
+                info = _info(key, path)
             yield info
 
     def get(self, info: ObjectInfo, path: Path, landed: Callable[[int], None]) -> None:
@@ -39,7 +39,7 @@ class DirectoryStore:
     def put(self, path: Path, key: str) -> None:
         """See ObjectStore."""
         with file_faults(path):
-            info = ObjectInfo(key, path.stat().st_size, etag(path))
+            info = _info(key, path)
             _copy(path, info, inside(self.root, key), lambda count: None)
 
     def remove(self, key: str) -> None:
@@ -50,6 +50,11 @@ class DirectoryStore:
     def same(self, info: ObjectInfo, path: Path) -> bool:
         """See ObjectStore."""
         return path.is_file() and path.stat().st_size == info.size and etag(path) == info.etag
+
+
+def _info(key: str, path: Path) -> ObjectInfo:
+    stat = path.stat()
+    return ObjectInfo(key, stat.st_size, etag(path), stat.st_mtime)
 
 
 def _copy(source: Path, info: ObjectInfo, path: Path, landed: Callable[[int], None]) -> None:

@@ -28,13 +28,12 @@ class S3Store:
             received = "an address with a user name" if "@" in endpoint else endpoint or "none"
             raise BadInput(f"expected an S3 endpoint such as https://s3.amazonaws.com. Received: {received}")
         self.name = f"s3://{bucket} at {endpoint}"
+        self.http = PatientPool(patience)
         scheme, _, host = endpoint.rstrip("/").partition("://")
         with s3_faults(self.name):
             chain = ChainedProvider([EnvAWSProvider(), AWSConfigProvider()])
             chain.retrieve()
-            self.client = Minio(
-                host, secure=scheme == "https", region=region, credentials=chain, http_client=PatientPool(patience)
-            )
+            self.client = Minio(host, secure=scheme == "https", region=region, credentials=chain, http_client=self.http)
 
     def __str__(self) -> str:
         return self.name
@@ -46,7 +45,7 @@ class S3Store:
             for item in self.client.list_objects(self.bucket, f"{prefix}/" if prefix else "", recursive=True):
                 found = True
                 if not item.is_dir:
-                    yield ObjectInfo(item.object_name, item.size, item.etag)
+                    yield ObjectInfo(item.object_name, item.size, item.etag, item.last_modified.timestamp())
             if prefix and not found:
                 yield from self._one(prefix)
 
@@ -57,7 +56,7 @@ class S3Store:
             if error.code != "NoSuchKey":
                 raise
         else:
-            yield ObjectInfo(key, item.size, item.etag)
+            yield ObjectInfo(key, item.size, item.etag, item.last_modified.timestamp())
 
     def get(self, info: ObjectInfo, path: Path, landed: Callable[[int], None]) -> None:
         """See ObjectStore."""

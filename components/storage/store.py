@@ -15,6 +15,7 @@ class ObjectInfo(NamedTuple):
     key: str
     size: int  # bytes
     etag: str  # MD5 of the content, or of the parts' MD5s with their number: d41d...-3
+    modified: float  # when it was written, in seconds since 1970, by the store's own clock
 
 
 class ObjectStore(Protocol):

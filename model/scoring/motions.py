@@ -11,7 +11,7 @@ from scipy.spatial import KDTree
 
 STILL = 0.2  # usual speeds; less is the flow's noise
 PLACE = 6.0  # usual speeds that weigh as much as the height of the picture
-SUSTAINED = 1.5  # weight of the sustained speed beside the velocity of the moment
+SUSTAINED = 1.0  # weight of the sustained speed beside the velocity of the moment
 SLOW = 0.8  # usual speeds; what moves slower than this for long is all alike
 ENTRIES = 20_000
 NEAREST = 3  # the distance to the third: one odd flow among the entries excuses nothing

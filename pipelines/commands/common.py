@@ -6,7 +6,9 @@ import argparse
 import contextlib
 import dataclasses
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +47,19 @@ def read_places(given: argparse.Namespace) -> Profile:
 def say(line: str) -> None:
     """One line of progress, to standard error."""
     print(line, file=sys.stderr, flush=True)
+
+
+def on_signal() -> threading.Event:
+    """Set by the first Ctrl-C or SIGTERM; the second one kills."""
+    stop = threading.Event()
+
+    def handle(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    return stop
 
 
 @contextlib.contextmanager

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pipelines.kubeflow.screen import Logs
     from pipelines.profile import Profile
 
-STEPS = ("fingerprint", "ingest", "preprocess", "tune", "train", "evaluate", "register", "deploy")
 INTERRUPTED = 130
 
 
@@ -83,7 +82,7 @@ def _follow(connection: Connection, places: Profile, run: str, file: Path) -> No
     from pipelines.kubeflow.screen import Screen
 
     try:
-        runs.follow(connection, run, STEPS, Screen(sys.stderr, _logs(places, run)).show)
+        runs.follow(connection, run, runs.STEPS, Screen(sys.stderr, _logs(places, run)).show)
     except KeyboardInterrupt:
         again = f"unforeseen submit --profile {file}"
         say(f"\nthe run goes on. Follow it: {again} --follow {run}. Stop it: {again} --cancel {run}")

@@ -6,14 +6,12 @@ import argparse
 import dataclasses
 import json
 import os
-import signal
-import threading
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from model.errors import BadInput
-from pipelines.commands.common import Commands, say
+from pipelines.commands.common import Commands, on_signal, say
 
 
 def add(commands: Commands) -> None:
@@ -40,7 +38,7 @@ def _watch(wanted: argparse.Namespace) -> None:
     from serving.client.webhook import Webhook
 
     _check(wanted)
-    stop = _on_signal()
+    stop = on_signal()
     tally = Tally()
     with ExitStack() as stack:
         client = stack.enter_context(Client(wanted.server, wanted.model, wanted.jpeg))
@@ -58,19 +56,6 @@ def _watch(wanted: argparse.Namespace) -> None:
         finally:
             counts = dataclasses.asdict(tally)
             print(json.dumps(counts) if wanted.json else _summary(counts), flush=True)
-
-
-def _on_signal() -> threading.Event:
-    """Set by the first Ctrl-C or SIGTERM; the second one kills."""
-    stop = threading.Event()
-
-    def handle(number: int, frame: object) -> None:
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
-    return stop
 
 
 def _check(wanted: argparse.Namespace) -> None:

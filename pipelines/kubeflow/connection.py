@@ -21,6 +21,7 @@ TOKEN, COOKIE = "KFP_TOKEN", "KFP_COOKIE"  # of the environment
 RETRIES = urllib3.Retry(
     total=5, status_forcelist=(429, 502, 503, 504), backoff_factor=0.5, backoff_max=10, raise_on_status=False
 )
+FEW = urllib3.Retry(1, status_forcelist=(503,), raise_on_status=False)  # for whoever comes again anyway
 EQUALS = 1  # of KFP's filters
 PAGE = 100  # of a listing
 

@@ -12,6 +12,7 @@ from pipelines.kubeflow.connection import Connection, named
 from pipelines.kubeflow.versions import Version
 from pipelines.profile import Profile
 
+STEPS = ("fingerprint", "ingest", "preprocess", "tune", "train", "evaluate", "register", "deploy")
 ENDED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
 WELL = ("SUCCEEDED", "SKIPPED")
 PAUSE = 5.0  # seconds between two looks
@@ -76,6 +77,19 @@ def start(connection: Connection, profile: Profile, version: Version, name: str,
         return str(connection.runs.run_service_create_run(body).run_id)
 
 
+def find(connection: Connection, profile: Profile, name: str) -> str:
+    """The id of the run of this name, the newest where there are several; "" where there is none.
+
+    Raises:
+        BadInput: KFP does not answer, or refuses.
+    """
+    parent = experiment(connection, profile.kfp.experiment)
+    with connection.answering(f"to find the run {name}"):
+        service = connection.runs
+        found = service.run_service_list_runs(experiment_id=parent, filter=named(name), sort_by="created_at desc").runs
+    return str(found[0].run_id) if found else ""
+
+
 def reference(version: Version) -> Any:
     """To a version, as KFP wants it."""
     import kfp_server_api as api
@@ -128,9 +142,13 @@ def follow(
             break
         time.sleep(pause)
     if state.state not in WELL:
-        failed = [step.name for step in state.steps if step.state == "FAILED"]
-        words = " ".join([state.state, *(["at", ", ".join(failed)] if failed else []), state.error]).strip()
-        raise RunFailed(f"run {run}: expected it to end well. Received: {words}")
+        raise RunFailed(f"run {run}: expected it to end well. Received: {fault(state)}")
+
+
+def fault(state: State) -> str:
+    """Of a run that did not end well: its state, the steps that failed, and what KFP says of it."""
+    failed = [step.name for step in state.steps if step.state == "FAILED"]
+    return " ".join([state.state, *(["at", ", ".join(failed)] if failed else []), state.error]).strip()
 
 
 def _begun(task: Any) -> datetime:

@@ -271,7 +271,7 @@ def test_missing_bucket(s3_server: S3Server, credentials: None, tmp_path: Path):
         lambda: fingerprint(store, "p"),
         lambda: upload_tree(tmp_path / "in", store, "p", print),
         lambda: store.put(tmp_path / "in/a.txt", "a"),
-        lambda: store.get(ObjectInfo("a", 5, "0"), tmp_path / "out", print),
+        lambda: store.get(ObjectInfo("a", 5, "0", 0.0), tmp_path / "out", print),
     ):
         with pytest.raises(BadInput, match=r"s3://no-such-bucket at http.*Received: NoSuch"):
             action()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import yaml
 
 from components.cluster import needs
 from pipelines import profile
+from pipelines.cli import parser
 from pipelines.placement import LABELS
 from pipelines.service import inference_service
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
-BUILDS = ("base", "overlays/kind", "overlays/cloud", "overlays/gpu")
+BUILDS = ("base", "overlays/kind", "overlays/cloud", "overlays/gpu", "overlays/fleet")
+VOLUMES = {"name", "emptyDir", "secret", "configMap", "projected"}  # that a restricted pod may have, and ours do
 Document = dict[str, Any]
 
 
@@ -96,7 +99,7 @@ def test_every_pod_is_restricted(built: dict[str, list[Document]], name: str):
         security = pod["securityContext"]
         assert security["runAsNonRoot"] and security["runAsUser"] > 0
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert {kind for volume in pod["volumes"] for kind in volume} <= {"name", "emptyDir", "secret", "configMap"}
+        assert {kind for volume in pod["volumes"] for kind in volume} <= VOLUMES
         for container in [*pod.get("initContainers", []), *pod["containers"]]:
             assert container["securityContext"] == {
                 "allowPrivilegeEscalation": False,
@@ -110,16 +113,23 @@ def of_kind(documents: list[Document], kind: str) -> list[Document]:
     return [one for one in documents if one["kind"] == kind]
 
 
-def test_the_role_grants_what_the_code_asks_for_and_what_kfp_does_and_no_more(built: dict[str, list[Document]]):
-    granted = {
+def granted(documents: list[Document], name: str) -> set[tuple[str, ...]]:
+    return {
         (group, resource, verb, *rule.get("resourceNames", []))
-        for role in of_kind(built["base"], "Role")
+        for role in of_kind(documents, "Role")
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
+        if role["metadata"]["name"] == name
     }
-    asked = {(need.group, "/".join(filter(None, (need.resource, need.subresource))), need.verb) for need in needs.STEPS}
+
+
+def asked(wanted: tuple[needs.Need, ...]) -> set[tuple[str, ...]]:
+    return {(need.group, "/".join(filter(None, (need.resource, need.subresource))), need.verb) for need in wanted}
+
+
+def test_the_role_grants_what_the_code_asks_for_and_what_kfp_does_and_no_more(built: dict[str, list[Document]]):
     kfp = {
         ("", "configmaps", "get", "kfp-launcher"),
         ("", "secrets", "get", "store-credentials"),
@@ -127,8 +137,10 @@ def test_the_role_grants_what_the_code_asks_for_and_what_kfp_does_and_no_more(bu
         ("argoproj.io", "workflowtaskresults", "create"),
         ("argoproj.io", "workflowtaskresults", "patch"),
     }
-    assert granted == asked | kfp
-    assert not of_kind(built["overlays/gpu"], "ClusterRole")
+    assert granted(built["base"], "unforeseen-pipeline") == asked(needs.STEPS) | kfp
+    assert granted(built["overlays/fleet"], "unforeseen-fleet") == asked(needs.WATCH)
+    assert len(of_kind(built["overlays/fleet"], "Role")) == 2
+    assert not [one for documents in built.values() for one in of_kind(documents, "ClusterRole")]
 
 
 def test_one_account_has_rights_and_the_profiles_name_accounts_that_exist(built: dict[str, list[Document]]):
@@ -187,6 +199,24 @@ def test_the_profile_of_kind_goes_with_its_overlay(built: dict[str, list[Documen
     for address in (store.endpoint, places.tracking_uri):
         match = re.fullmatch(r"http://(\w+)\.unforeseen:(\d+)", address)
         assert match and [port["port"] for port in services[match[1]]] == [int(match[2])]
+
+
+def test_the_fleet_watches_with_the_profile_of_its_overlay(built: dict[str, list[Document]]):
+    inside = profile.read(MANIFESTS / "overlays" / "fleet" / "profile.yaml")
+    outside = profile.read(MANIFESTS / "profiles" / "kind.yaml")
+    assert inside == replace(outside, kfp=replace(outside.kfp, endpoint=""))
+    (pod,) = [pod for name, pod in pods(built["overlays/fleet"]).items() if name == "Deployment/fleet"]
+    (container,) = pod["containers"]
+    wanted = parser().parse_args(container["args"])
+    (made,) = [one for one in of_kind(built["overlays/fleet"], "ConfigMap") if one["metadata"]["name"][:6] == "fleet-"]
+    assert (wanted.command, wanted.source, wanted.out) == ("watch", "$(SOURCE)", None)
+    assert made["data"]["SOURCE"].startswith(f"s3://{inside.store.bucket}/")
+    mounts = {mount["name"]: Path(mount["mountPath"]) for mount in container["volumeMounts"]}
+    assert wanted.profile == mounts["places"] / "profile.yaml"
+    assert str(mounts["token"]) == "/var/run/secrets/kubeflow/pipelines"  # where kfp's client reads it
+    (policy,) = [one for one in of_kind(built["overlays/fleet"], "NetworkPolicy") if one["metadata"]["name"] == "fleet"]
+    labels = {"app.kubernetes.io/name": "fleet"}
+    assert policy["spec"]["podSelector"]["matchLabels"] == labels
 
 
 def test_images_have_a_version_and_come_from_one_list(built: dict[str, list[Document]]):
