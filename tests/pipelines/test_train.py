@@ -58,6 +58,10 @@ class Trainings:
         """As a command."""
         return self.forks.start("pipelines.cli:main", "train", *self._told, *words, **env)
 
+    def watched(self, weights: Path, *words: str | Path, **env: str) -> Fork:
+        """As a command that leaves its weights in a file."""
+        return self.forks.start("train_step:watched", weights, "train", *self._told, *words, **env)
+
     def step(self, output: Path, checkpoints: str, endpoint: str, **env: str) -> Fork:
         """As the pipeline's step."""
         from model import config
@@ -67,12 +71,19 @@ class Trainings:
         given = {"dataset": str(self.dataset), "camera": "walkway", "place": place, "output": str(output)}
         given |= {"settings": config.to_json(config.build("small", options(**CHANGES)[1::2]))}
         given |= {"revision": "", "feedback": "", "base_model": "", "compare_scratch": False}
-        return self.forks.start("train_step:run", json.dumps(given), **env)
+        return self.forks.start("train_step:step", json.dumps(given), **env)
 
 
 @pytest.fixture(scope="module")
 def trainings(forks: Forks, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Trainings:
     return Trainings(forks, dataset, tmp_path_factory.mktemp("mlflow"))
+
+
+@pytest.fixture(scope="module")
+def whole(trainings: Trainings, tmp_path_factory: pytest.TempPathFactory) -> tuple[Fork, Path]:
+    """The same without a break, under way; and the detector that it will write."""
+    out = tmp_path_factory.mktemp("whole") / "detector"
+    return trainings.start("--out", out), out
 
 
 def weights(file: Path) -> list[np.ndarray]:
@@ -84,14 +95,22 @@ def weights(file: Path) -> list[np.ndarray]:
     return [found[name] for name in sorted(found)]
 
 
-def test_a_training_goes_on_on_another_node(trainings: Trainings, s3_server: S3Server, bucket: str, tmp_path: Path):
+def history(detector: Path) -> list[dict[str, float]]:
+    """The figures of each epoch, but for the speed."""
+    facts = json.loads((detector / "detector.json").read_text())["facts"]
+    return [{**epoch, "frames_per_second": 0} for epoch in facts["history"]]
+
+
+def test_a_training_goes_on_on_another_node(
+    trainings: Trainings, whole: tuple[Fork, Path], s3_server: S3Server, bucket: str, tmp_path: Path
+):
     client = s3_server.client()
 
     def etags() -> dict[str, str]:
         return {one.object_name: one.etag for one in client.list_objects(bucket, recursive=True)}
 
-    out = ["--out", tmp_path / "detector", "--endpoint", s3_server.endpoint]
-    store = [*out, "--checkpoints", f"s3://{bucket}/checkpoints", "--checkpoint-minutes"]
+    store = ["--out", tmp_path / "command", "--endpoint", s3_server.endpoint]
+    store += ["--checkpoints", f"s3://{bucket}/checkpoints", "--checkpoint-minutes"]
     told = trainings.start(*store, NEVER, **KEYS)
     told.says(f"epoch 1/{EPOCHS}: ")
     assert etags() == {}
@@ -103,7 +122,6 @@ def test_a_training_goes_on_on_another_node(trainings: Trainings, s3_server: S3S
     assert key.startswith("checkpoints/unforeseen-walkway/")
 
     killed = trainings.start(*store, "0.001", **KEYS)
-    whole = trainings.start(*out, "--checkpoints", f"s3://{bucket}/whole", "--checkpoint-minutes", NEVER, **KEYS)
     while etags()[key] == before[key] and killed.status is None:
         time.sleep(0.02)
     killed.kill(signal.SIGKILL)
@@ -113,34 +131,57 @@ def test_a_training_goes_on_on_another_node(trainings: Trainings, s3_server: S3S
     last = trainings.step(tmp_path / "step" / "detector", f"s3://{bucket}/checkpoints", s3_server.endpoint, **KEYS)
     assert last.end() == 0, last.said
     assert "going on after epoch " in last.said
-    assert whole.end() == 0, whole.said
-    assert {key.partition("/")[0] for key in etags()} == {"whole"}  # what a step ended is removed, not a command's
-    step, detector = tmp_path / "step" / "detector", tmp_path / "detector"
-    for one, other in zip(weights(step / "network.keras"), weights(detector / "network.keras"), strict=True):
+    assert etags() == {}
+    step, (unbroken, expected) = tmp_path / "step" / "detector", whole
+    assert unbroken.end() == 0, unbroken.said
+    for one, other in zip(weights(step / "network.keras"), weights(expected / "network.keras"), strict=True):
         np.testing.assert_array_equal(one, other)
-    facts, others = (json.loads((one / "detector.json").read_text())["facts"] for one in (step, detector))
-    for one, other in zip(facts["history"], others["history"], strict=True):
-        assert {**one, "frames_per_second": 0} == {**other, "frames_per_second": 0}
+    assert history(step) == history(expected)
 
     from mlflow import MlflowClient
 
-    curve = MlflowClient(trainings.tracking_uri).get_metric_history(facts["source_run"], "validation_loss")
+    run = json.loads((step / "detector.json").read_text())["facts"]["source_run"]
+    curve = MlflowClient(trainings.tracking_uri).get_metric_history(run, "validation_loss")
     assert {point.step for point in curve} == set(range(1, EPOCHS + 1))  # one run of MLflow over all three
 
 
-def test_two_nodes_write_one_detector(trainings: Trainings, tmp_path: Path):
+def test_two_nodes_train_as_one_and_go_on_after_one_was_lost(
+    trainings: Trainings, whole: tuple[Fork, Path], s3_server: S3Server, bucket: str, tmp_path: Path
+):
     ports = Ports(2)
-    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports.numbers]}
-    nodes = [
-        trainings.start(
-            *("--out", tmp_path / f"node-{index}", "--set", "training.epochs=2"),
-            TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}),
-        )
-        for index in range(2)
-    ]
-    assert [node.end() for node in nodes] == [0, 0], nodes[0].said + nodes[1].said
+    cluster = {"chief": [f"127.0.0.1:{ports.numbers[0]}"], "worker": [f"127.0.0.1:{ports.numbers[1]}"]}
+    store = ["--endpoint", s3_server.endpoint, "--checkpoints", f"s3://{bucket}/together"]
+
+    def start(role: str) -> Fork:
+        """As the training operator does it; the store is for the chief, so only it has the key."""
+        told = {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": role, "index": 0}})}
+        file = tmp_path / f"{role}.npz"
+        return trainings.watched(file, "--out", tmp_path / role, *store, **told, **(KEYS if role == "chief" else {}))
+
+    chief, worker = start("chief"), start("worker")
+    chief.says(f"epoch 2/{EPOCHS}: ")
+    worker.kill(signal.SIGKILL)
+    assert chief.end() == 143, chief.said  # which a job tries again
+    assert "expected every worker of TF_CONFIG to stay until the end. Received: " in chief.said
+
+    chief, worker = start("chief"), start("worker")
+    assert (chief.end(), worker.end()) == (0, 0), chief.said + worker.said
     ports.release()
-    assert (tmp_path / "node-0" / "detector.json").exists()
-    assert not (tmp_path / "node-1").exists()
-    assert "the first worker writes the detector" in nodes[1].said
-    assert "MLflow run" not in nodes[1].said
+    (goes_on,) = (line for line in chief.said.splitlines() if line.startswith("going on after epoch "))
+    assert goes_on in worker.said
+    assert not (tmp_path / "worker").exists()
+    assert "MLflow" not in worker.said
+    assert any(one.object_name.endswith(".npz") for one in s3_server.client().list_objects(bucket, recursive=True))
+    with np.load(tmp_path / "chief.npz") as one, np.load(tmp_path / "worker.npz") as other:
+        for name in one.files:
+            np.testing.assert_array_equal(one[name], other[name])
+
+    unbroken, expected = whole
+    assert unbroken.end() == 0, unbroken.said
+    for epoch, alone in zip(history(tmp_path / "chief"), history(expected), strict=True):
+        assert epoch == pytest.approx(alone, rel=0.03)
+    ours, theirs = (
+        np.concatenate([one.ravel() for one in weights(path / "network.keras")])
+        for path in (tmp_path / "chief", expected)
+    )
+    assert np.linalg.norm(ours - theirs) < 0.06 * np.linalg.norm(theirs)
