@@ -50,7 +50,13 @@ class Copies:
 
     @contextmanager
     def kept(self, minutes: float) -> Iterator[None]:
-        """Copies what is new every so often, and at once where the block ends, above all by SIGTERM."""
+        """Copies what is new every so often, and at once where the block ends, above all by SIGTERM.
+
+        Raises:
+            BadInput: so often is never.
+        """
+        if not minutes > 0:
+            raise BadInput(f"expected minutes over 0 between two copies of a checkpoint. Received: {minutes}")
         over = Event()
         thread = Thread(target=self._send_often, args=(over, 60 * minutes), daemon=True)
         thread.start()

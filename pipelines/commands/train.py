@@ -47,16 +47,19 @@ def _train(wanted: argparse.Namespace) -> None:
         region=wanted.region,
     )
     store = (wanted.endpoint, wanted.region)
+    is_remote = wanted.out.startswith("s3://")
     with cancellable(), tempfile.TemporaryDirectory(prefix="unforeseen-") as scratch:
+        made = Path(scratch, "detector") if is_remote else Path(wanted.out)
+        # What could be refused after hours of training is refused before.
+        check_free(made)
+        target = open_store(wanted.out, *store) if is_remote else None
         data = fetch(wanted.data, Path(scratch, "data"), *store, settings.footage.max_expansion_mb, say)
-        made = Path(scratch, "detector") if wanted.out.startswith("s3://") else Path(wanted.out)
-        check_free(made)  # before hours of training, not after
         start = (wanted.base_model, False)
         copies = train_on(data, wanted.camera, settings, place, local.revision(), "", *start, made, say)
         if copies is None:
             say("the first worker writes the detector")
             return
         # The copies stay: the pipeline, given the same settings, finds the training finished.
-        if made != Path(wanted.out):
-            upload_tree(made, *open_store(wanted.out, *store), say)
+        if target:
+            upload_tree(made, *target, say)
     say(f"written: {wanted.out}")

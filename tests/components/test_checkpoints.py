@@ -13,6 +13,7 @@ from s3_server import S3Server
 from components.checkpoints import Copies
 from components.storage import Patience
 from components.storage.s3 import S3Store
+from model.errors import BadInput
 
 pytestmark = pytest.mark.slow
 AT_ONCE = Patience(waits=())
@@ -101,6 +102,12 @@ def test_a_damaged_copy_is_said_and_not_used(
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["good.npz"]
     (line,) = lines
     assert line == "warning: bad.npz from the store: expected a whole checkpoint. Received: a damaged one"
+
+
+@pytest.mark.parametrize("minutes", [0.0, -1.0, float("nan")])
+def test_copies_need_a_pause(copies: Callable[[str], Copies], minutes: float):
+    with pytest.raises(BadInput, match="expected minutes over 0.*Received: "), copies("one").kept(minutes):
+        pass
 
 
 def test_nothing_is_kept_without_an_address(tmp_path: Path, lines: list[str]):

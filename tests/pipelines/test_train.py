@@ -19,7 +19,7 @@ from s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 from tiny import options
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")]
-EPOCHS = 8
+EPOCHS = 5
 CHANGES = {"training__epochs": EPOCHS, "training__steps_per_epoch": 12}
 NEVER = "1000"  # minutes
 KEYS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
