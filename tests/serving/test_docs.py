@@ -37,6 +37,6 @@ def test_it_runs(server, here, kind, text):
     command = shlex.split(text) if kind == "sh" else [sys.executable, "-c", text]
     done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
-    scores = re.findall(r'nan|"score":null|-?\d+\.\d+', done.stdout)
+    scores = re.findall(r'nan|"score":null|-?\d+\.\d*', done.stdout)
     assert len(scores) >= WARM_UP + 2, done.stdout
-    assert any(score[-1].isdigit() for score in scores), "all of it is warm-up"
+    assert set(scores) - {"nan", '"score":null'}, "all of it is warm-up"
