@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from minio import Minio
 from minio.credentials import AWSConfigProvider, ChainedProvider, EnvAWSProvider
@@ -45,7 +45,7 @@ class S3Store:
             for item in self.client.list_objects(self.bucket, f"{prefix}/" if prefix else "", recursive=True):
                 found = True
                 if not item.is_dir:
-                    yield ObjectInfo(item.object_name, item.size, item.etag, item.last_modified.timestamp())
+                    yield _info(item.object_name, item)
             if prefix and not found:
                 yield from self._one(prefix)
 
@@ -56,7 +56,7 @@ class S3Store:
             if error.code != "NoSuchKey":
                 raise
         else:
-            yield ObjectInfo(key, item.size, item.etag, item.last_modified.timestamp())
+            yield _info(key, item)
 
     def get(self, info: ObjectInfo, path: Path, landed: Callable[[int], None]) -> None:
         """See ObjectStore."""
@@ -106,3 +106,8 @@ class S3Store:
         with s3_faults(f"{self.name}, {info.key}"):
             metadata = self.client.stat_object(self.bucket, info.key).metadata
         return "kms" not in metadata.get("x-amz-server-side-encryption", "")
+
+
+def _info(key: str, found: Any) -> ObjectInfo:
+    """From what the client lists; a store that does not say when an object was written has never anything new."""
+    return ObjectInfo(key, found.size, found.etag, found.last_modified.timestamp() if found.last_modified else 0.0)
