@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from model.decision import Event
     from model.detector import Detector
 
+OVERRIDES = (*fitted.SMALL, "walkway.noise=5", "walkway.fps=5", "walkway.clip_frames=75")
 TRAINED, VALIDATED, NORMAL = 24, 12, 36  # clips without an anomaly; the last are judged
 CROSSINGS = range(3, 103, 5)  # test clips in which people cross; those on the near lawn are marked
 JUDGED = (*range(105, 145), *range(148, 248, 5))  # eight of each category, and more in which people cross
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipelines.bench.feedback", description=__doc__)
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting; repeatable")
     wanted = parser.parse_args(arguments)
-    settings = config.build(overrides=[*fitted.SMALL, *wanted.set])
+    settings = config.build(overrides=[*OVERRIDES, *wanted.set])
     normal = [list(walkway.render_clip(settings.walkway, "train", n).frames) for n in range(TRAINED + VALIDATED)]
     train, validation = (
         [fitted.clip(settings, f"Train{n}", frames) for n, frames in enumerate(part)]

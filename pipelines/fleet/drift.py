@@ -1,7 +1,7 @@
 """Whether a service's scores of the last day are still those that its calibration promises for normal footage.
 
 A score is the largest surprise of several kinds of evidence, and the surprise of a kind is at most -log10 of its tail
-probability among normal frames, and at least two thirds of that where two clips or more tell it
+probability among normal frames, and at least two thirds of that where two cases or more tell it
 (`model.scoring.calibration`). So on normal footage the share of frames that score over s lies between 10^-1.5s and
 K * 10^-s for K kinds, however they depend on each other (Boole's inequality). How far the day's distribution leaves
 this band, at the edge where it does most, is the distance: the Kolmogorov-Smirnov distance to the nearest distribution

@@ -46,6 +46,22 @@ def fitted():
     return detector.fit_detector(network, clips, clips, SETTINGS, "door", {"data_digest": "abc"})
 
 
+def test_what_a_person_marked_teaches_the_scene_and_calibrates_nothing(fitted):
+    normal = [Clip(f"n{i}", "train", 10.0, walk(60, i), None, None, "") for i in range(3)]
+
+    def fit(name):
+        marked = Clip(name, "train", 10.0, walk(60, 9, square=0), None, None, "")
+        return detector.fit_detector(fitted.network, [*normal, marked], normal, SETTINGS, "door", {})
+
+    said, taken = fit("feedback/000-n"), fit("n4")
+    np.testing.assert_array_equal(said.scene.rarities, taken.scene.rarities)
+    assert not np.allclose(said.scene.rarities, fitted.scene.rarities)
+    assert (
+        said.calibration.tails["flow_direction"].quantiles[-1] < taken.calibration.tails["flow_direction"].quantiles[-1]
+    )
+    assert said.threshold < taken.threshold
+
+
 def test_an_intruder_scores_over_the_threshold_and_normal_frames_do_not(fitted):
     result = fitted.score_inputs(walk(60, 9, square=30))
     assert not result.alarms[:30].any()
