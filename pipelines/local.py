@@ -125,6 +125,7 @@ def _arguments(wanted: Run, fingerprint: str) -> dict[str, Any]:
 
 
 def _run_dag(wanted: Run, arguments: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
+    from docker.errors import APIError
     from kfp import local
 
     from pipelines.training import pipeline
@@ -147,7 +148,7 @@ def _run_dag(wanted: Run, arguments: dict[str, Any], say: Callable[[str], None])
             warnings.filterwarnings("ignore", "You may be attemping to run a task that uses custom", RuntimeWarning)
             image = wanted.image.name if wanted.image else IMAGE
             outputs = pipeline(tuned=bool(wanted.experiment), image=image)(**arguments).outputs
-    except (RuntimeError, ValueError) as e:  # the latter where outputs are missing
+    except (RuntimeError, ValueError, APIError) as e:  # or a container went before kfp asked
         for error in root.glob(f"*/*/{ERROR}"):
             if error.parent not in before:
                 raise _as_raised(error) from None

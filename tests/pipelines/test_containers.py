@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sysconfig
 import time
@@ -23,6 +24,7 @@ from pipelines.local import Run
 from pipelines.profile import Profile, Store
 
 IMAGE = Image("unforeseen:1", "sha256:1")
+DOCKERFILE = Path(__file__).parents[2] / "Dockerfile.gpu"
 
 
 def rights(source: str, out: Path, **places: Any) -> dict[str, Any]:
@@ -129,7 +131,7 @@ def test_the_dag_through_kfp_s_docker_runner(engine: docker.DockerClient, image:
     rights = {"read_only": True, "tmpfs": {"/tmp": ""}, "cap_drop": ["ALL"], "network_mode": "none"}
     server = engine.containers.run(image.name, words, detach=True, mounts=[mount], **rights)
     try:
-        _, *check = engine.images.get(image.id).attrs["Config"]["Healthcheck"]["Test"]
+        check = json.loads(re.findall(r"^HEALTHCHECK .*\\\n +CMD (.*)", DOCKERFILE.read_text(), re.M)[0])
         until(lambda: server.exec_run(check).exit_code == 0)
     finally:
         server.remove(force=True)
@@ -155,5 +157,9 @@ def test_a_step_that_fails_is_one_line(image: Image, tmp_path: Path):
 def test_the_whole_run_in_one_container_as_the_image_s_own_user(engine: docker.DockerClient, image: Image):
     rights = {"network_mode": "none", "read_only": True, "tmpfs": {"/tmp": ""}, "cap_drop": ["ALL"]}
     words = ["run", "--out", "/tmp/run", "--json", *options()]
-    said = engine.containers.run(image.name, words, remove=True, stderr=False, **rights)
-    assert json.loads(said)["registered"]["alias"] == "champion"
+    container = engine.containers.run(image.name, words, detach=True, **rights)
+    try:
+        assert container.wait(timeout=PATIENCE_SECONDS)["StatusCode"] == 0, container.logs()
+        assert json.loads(container.logs(stderr=False))["registered"]["alias"] == "champion"
+    finally:
+        container.remove(force=True)
