@@ -18,8 +18,9 @@ from components.cluster import Cluster, connect
 from components.cluster.connection import RETRIES
 from components.katib import run_on_katib
 from components.registry import Registry
+from components.step import cancellable
 from components.trial import Place
-from components.tune import Target, _best, _cancellable, arguments, search_settings
+from components.tune import Target, _best, arguments, search_settings
 from model import search
 from model.errors import BadInput, RunFailed
 
@@ -177,7 +178,7 @@ def test_a_cancelled_run_removes_its_experiment(api: KubeApi, cluster: Cluster, 
     before = signal.getsignal(signal.SIGTERM)
     killer = Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
     killer.start()
-    with pytest.raises(SystemExit), _cancellable():
+    with pytest.raises(SystemExit), cancellable():
         tried(cluster, registry, run_id)
     killer.join()
     assert experiments(api) == {}
