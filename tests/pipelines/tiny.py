@@ -33,6 +33,8 @@ SETTINGS: dict[str, Any] = {
     "training.window_frames": 8,
     "training.epochs": 2,
     "training.steps_per_epoch": 25,
+    # Seconds of footage buy a threshold that nothing reaches for one false alarm an hour.
+    "decision.false_alarms_per_hour": 600.0,
 }
 
 
