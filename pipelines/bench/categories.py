@@ -56,7 +56,7 @@ def lines(found: dict[str, dict[str, Any]]) -> list[str]:
 
 def _clip(settings: config.Config, split: Literal["train", "test"], number: int) -> Clip:
     made = walkway.render_clip(settings.walkway, split, number)
-    return fitted.clip(settings, made.name, made.frames, split, made.labels)
+    return fitted.clip(settings, made.name, list(made.frames), split, made.labels)
 
 
 if __name__ == "__main__":
