@@ -58,7 +58,8 @@ def test_what_a_person_marked_teaches_the_scene_and_calibrates_nothing(fitted):
     np.testing.assert_array_equal(one, other)
     assert len(said.scene.motions.entries) > len(fitted.scene.motions.entries)
     assert (
-        said.calibration.tails["motion_distance"].quantiles[-1] < taken.calibration.tails["motion_distance"].quantiles[-1]
+        said.calibration.tails["motion_distance"].quantiles[-1]
+        < taken.calibration.tails["motion_distance"].quantiles[-1]
     )
     assert said.threshold < taken.threshold
 
