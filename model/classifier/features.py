@@ -38,7 +38,7 @@ class FrameFeatures:
             [
                 np.array([evidence[name] for name in sorted(evidence)], np.float32),
                 _representation(observation.state.r),
-                _place(observation, anomaly_map),
+                _place(observation.maps, anomaly_map),
             ]
         )
         last = features if self.smoothed is None else self.smoothed
@@ -52,12 +52,11 @@ def _representation(r: tuple[Any, ...]) -> np.ndarray:
     return np.concatenate([pool for x in layers for pool in (x.mean(axis=(0, 1)), np.abs(x).max(axis=(0, 1)))])
 
 
-def _place(observation: Any, anomaly_map: np.ndarray) -> np.ndarray:
-    """Where the strangest pixel is, how large what is there is and where it goes, and each kind of evidence there."""
+def _place(maps: Mapping[str, np.ndarray], anomaly_map: np.ndarray) -> np.ndarray:
+    """Where the strangest pixel is, how large what is strange there is, and what each kind of evidence is there."""
     y, x = np.unravel_index(int(anomaly_map.argmax()), anomaly_map.shape)
     left, top, right, bottom = box(anomaly_map)
-    cell = y // CELL, x // CELL
-    there = [observation.maps[name][cell] for name in sorted(observation.maps)]
+    there = [maps[name][y // CELL, x // CELL] for name in sorted(maps)]
     sizes = np.array([*there, right - left, bottom - top, anomaly_map[y, x]], np.float32)
-    where = np.array([y / anomaly_map.shape[0], x / anomaly_map.shape[1], *observation.motion[cell]], np.float32)
+    where = np.array([y / anomaly_map.shape[0], x / anomaly_map.shape[1]], np.float32)
     return np.concatenate([np.log(np.maximum(sizes, TINY)), where])
