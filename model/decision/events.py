@@ -169,3 +169,15 @@ def events(
         for frame, score, height in zip(near.tolist(), scores[near].tolist(), thresholds[near].tolist(), strict=True)
     ]
     return [event for event in [*(change.closed for change in changes), tracker.finish()] if event]
+
+
+def event_height(scores: np.ndarray, fps: float, rules: Decision) -> float:
+    """The largest threshold at which scores `float [T]` without NaN have an event; their maximum where none lasts."""
+    # Where an event is, there is one at every lower threshold; it begins, goes on or ends at one of these.
+    heights = np.unique(np.concatenate([scores, scores / rules.leave_share]))
+    heights = heights[heights <= scores.max()]
+    under, over = -1, len(heights)
+    while under < over - 1:
+        middle = (under + over) // 2
+        under, over = (middle, over) if events(scores, float(heights[middle]), fps, rules) else (under, middle)
+    return float(heights[under] if under >= 0 else scores.max())

@@ -1,4 +1,4 @@
-"""How often normal scores pass a height that footage is too short to have seen: the maxima of blocks and their law.
+"""How often events pass a height that footage is too short to have seen: the maxima of blocks and their law.
 
 Generalised extreme values fitted by L-moments (Hosking, Wallis and Wood 1985); location and scale carry the scatter
 between clips (jackknife), the shape what so few blocks leave open.
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+
+from model.config import Decision
+from model.decision.events import event_height
 
 CONFIDENCE = 0.9  # of every interval; five in a hundred on either side
 Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
@@ -72,11 +75,11 @@ class Tail:
         return max(between_blocks, between_clips)
 
 
-def fit_tail(clips: Sequence[tuple[np.ndarray, float]]) -> Tail | None:
+def fit_tail(clips: Sequence[tuple[np.ndarray, float]], rules: Decision) -> Tail | None:
     """From scores `float [T]` without NaN and frames/s a clip; None where the footage is too short or all the same."""
     seconds = sum(len(scores) / fps for scores, fps in clips)
     least = math.ceil(FEWEST / len(clips))
-    units = [_maxima(scores, max(least, round(len(scores) / fps / BLOCK_SECONDS))) for scores, fps in clips]
+    units = [_maxima(*clip, rules, max(least, round(len(clip[0]) / clip[1] / BLOCK_SECONDS))) for clip in clips]
     together = sum(map(len, units)) // MANY
     if together >= 2:
         units = _join(units, together)
@@ -91,8 +94,10 @@ def fit_tail(clips: Sequence[tuple[np.ndarray, float]]) -> Tail | None:
     return Tail(tuple(units), seconds / 3600 / len(maxima), shape or TINY, math.sqrt(trust * lost))
 
 
-def _maxima(scores: np.ndarray, blocks: int) -> np.ndarray:
-    return np.array([part.max() for part in np.array_split(scores, min(blocks, len(scores)))], float)
+def _maxima(scores: np.ndarray, fps: float, rules: Decision, blocks: int) -> np.ndarray:
+    """Of each block the highest event: a score that does not last alarms nobody."""
+    parts = np.array_split(scores, min(blocks, len(scores)))
+    return np.array([event_height(part, fps, rules) for part in parts], float)
 
 
 def _join(units: list[np.ndarray], together: int) -> list[np.ndarray]:

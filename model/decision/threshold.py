@@ -53,7 +53,7 @@ def fit_threshold(clips: Clips, rules: Decision | None = None) -> Threshold:
     Events are counted, never frames, for neighbouring frames are no news. Where the budget brings `MEASURED` events or
     more in this footage, the threshold is the k-th highest event: of as many hours again, k events are expected to
     reach it, whatever the scores' distribution (conformal, Vovk 2005), and the true rate scatters around that like a
-    gamma variable; events that crowd in a few clips count for fewer. On shorter footage the tail of the scores is
+    gamma variable; events that crowd in a few clips count for fewer. On shorter footage the tail of the events is
     extrapolated, see `model.decision.tail`: its interval is wide, and true to it.
 
     An adaptive threshold is fitted on what is left of the scores without their running level, see `_fit_adaptive`.
@@ -81,7 +81,7 @@ def fit_threshold(clips: Clips, rules: Decision | None = None) -> Threshold:
             counted = _just_over(counted)
         low, high = _counted_interval(count(counted), lengths)
         return Threshold(counted, low, high, CONFIDENCE, "counted", hours, len(scored))
-    tail = fit_tail([(known, fps) for known, _, fps in scored])
+    tail = fit_tail([(known, fps) for known, _, fps in scored], rules)
     if tail is None:  # as good as nothing is known: none was higher, so 3.0 in as many hours are still likely
         value, low, high = _just_over(float(values[0])), 0.0, -math.log((1 - CONFIDENCE) / 2) / hours
     else:

@@ -168,7 +168,7 @@ def test_the_tail_of_few_blocks_is_wider_where_clips_differ():
     alike, differing = normal(generator, 6, 600), normal(generator, 6, 600, offset=2.0)
     widths = []
     for scores in (alike, differing):
-        tail = fit_tail(listed(scores))
+        tail = fit_tail(listed(scores), CLUSTERS)
         low, high = tail.interval(tail.height(10.0))
         assert low < 10 < high
         widths.append(math.log(high / low))
