@@ -172,8 +172,11 @@ def events(
 
 
 def event_height(scores: np.ndarray, fps: float, rules: Decision) -> float:
-    """The largest threshold at which scores `float [T]` without NaN have an event; their maximum where none lasts."""
-    # Where an event is, there is one at every lower threshold; it begins, goes on or ends at one of these.
+    """The largest threshold at which scores `float [T]` without NaN have an event; their maximum where none lasts.
+
+    Found by bisection: where there is an event, there is one at every lower threshold.
+    """
+    # Rising the threshold, an event is lost where a score no longer reaches it, or its share that is enough to go on.
     heights = np.unique(np.concatenate([scores, scores / rules.leave_share]))
     heights = heights[heights <= scores.max()]
     under, over = -1, len(heights)

@@ -16,6 +16,7 @@ from model.clips import Clip, LabelRange, Split
 
 if TYPE_CHECKING:
     from model.detector import Detector
+    from model.training import Fitted
 
 # Small pictures and two layers: minutes instead of an hour. Deeper networks, trained for so short a time, drift away in
 # a stream of thousands of frames.
@@ -29,12 +30,20 @@ SMALL = (
 
 def fit(settings: config.Config, train: Sequence[Clip], validation: Sequence[Clip]) -> Detector:
     """A network trained on normal clips, and the detector that is calibrated on others."""
+    network = trained(settings, [clip.frames for clip in train], validation).network
+    from model import detector
+
+    return detector.fit_detector(network, train, validation, settings, "walkway", {}, say)
+
+
+def trained(settings: config.Config, train: Sequence[np.ndarray], validation: Sequence[Clip]) -> Fitted:
+    """A network trained on `uint8 [T, H, W, C]` each, and stopped by normal clips."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of this process: TensorFlow speaks of GPUs that are not there
-    from model import detector, training
+    from model import training
 
     with tempfile.TemporaryDirectory(prefix="unforeseen-") as scratch:
-        fitted = training.fit(
-            [clip.frames for clip in train],
+        return training.fit(
+            train,
             [clip.frames for clip in validation],
             settings.prednet,
             settings.training,
@@ -42,7 +51,6 @@ def fit(settings: config.Config, train: Sequence[Clip], validation: Sequence[Cli
             data_digest="bench",
             progress=say,
         )
-    return detector.fit_detector(fitted.network, train, validation, settings, "walkway", {}, say)
 
 
 def clip(

@@ -8,6 +8,7 @@ import pytest
 
 from model.config import Decision
 from model.decision import EventTracker, TrackerState, events
+from model.decision.events import event_height
 
 FPS = 10.0
 PLAIN = Decision(leave_share=1.0, shortest_seconds=0.0, join_seconds=1.0, cool_down_seconds=0.0)
@@ -119,3 +120,28 @@ def test_frame_by_frame_in_batch_and_after_a_restart_are_the_same(rules):
     assert {event.box for event in found} == {(1, 2, 3, 4)}
     bare = [dataclasses.replace(event, evidence={}, box=None) for event in found]
     assert bare == events(scores, 1.6, FPS, rules, "a")
+
+
+@pytest.mark.parametrize(
+    ("rules", "scores", "expected"),
+    [
+        pytest.param({}, [1, 5, 3, 2], 5.0, id="without a shortest duration it is the maximum"),
+        pytest.param({"shortest_seconds": 0.3}, [1, 9, 5, 3, 1], 3.0, id="what all of three frames reach"),
+        pytest.param({"shortest_seconds": 0.3, "leave_share": 0.5}, [1, 9, 5, 3, 1], 6.0, id="or go on at"),
+        pytest.param({"shortest_seconds": 0.3}, [1, 9, 0, 8, 1], 8.0, id="or come back to"),
+        pytest.param({"shortest_seconds": 0.3, "leave_share": 0.5}, [-3, -1, -2, -4], -3.0, id="under zero"),
+        pytest.param({"shortest_seconds": 0.3}, [2, 3], 3.0, id="too short for any event"),
+    ],
+)
+def test_the_largest_threshold_that_has_an_event(rules, scores, expected):
+    assert event_height(np.array(scores, float), FPS, dataclasses.replace(PLAIN, **rules)) == expected
+
+
+def test_over_that_threshold_there_is_no_event_and_under_it_there_always_is_one():
+    generator = np.random.default_rng(0)
+    rules = Decision()
+    for _ in range(20):
+        scores = np.convolve(generator.normal(size=60), [0.5, 0.3, 0.2], "valid")
+        height = event_height(scores, FPS, rules)
+        assert not events(scores, np.nextafter(height, np.inf), FPS, rules)
+        assert all(events(scores, under, FPS, rules) for under in np.linspace(scores.min(), height, 30))

@@ -108,6 +108,25 @@ def test_the_rules_of_events_are_those_that_count():
     assert sum(len(events(clip, value, FPS, long)) for clip in scores) == 20
 
 
+def test_a_score_that_does_not_last_raises_no_extrapolated_threshold():
+    scores = normal(np.random.default_rng(2), 9, 200)
+    flickers = scores.copy()
+    flickers[:, 100] += 20.0
+    rules = dataclasses.replace(budget(1.0), shortest_seconds=0.3, join_seconds=0.0)
+    assert fit_threshold(listed(flickers), rules).value < fit_threshold(listed(scores), rules).value * 1.1
+    assert fit_threshold(listed(flickers), budget(1.0)).value > 20.0
+
+
+def test_the_interval_holds_for_events_that_must_last():
+    generator = np.random.default_rng(5)
+    rules = dataclasses.replace(Decision(), false_alarms_per_hour=5.0)
+    fresh = normal(generator, 1800, 200, offset=0.4)  # 10 hours
+    fits = [fit_threshold(listed(normal(generator, 12, 200, offset=0.4)), rules) for _ in range(12)]
+    rates = [sum(len(events(clip, fit.value, FPS, rules)) for clip in fresh) / 10 for fit in fits]
+    assert sum(fit.low <= true <= fit.high for fit, true in zip(fits, rates, strict=True)) >= 9
+    assert 5 / 3 < np.median(rates) < 15
+
+
 def test_footage_that_is_too_short_says_so_in_one_sentence():
     fit = fit_threshold(listed(normal(np.random.default_rng(1), 3, 160)), budget(1.0))
     assert fit.note == (

@@ -1,0 +1,133 @@
+"""`python -m pipelines.bench.recipe`: what makes PredNet good in few steps, one change of the training at a time.
+
+Judged by the squared error on clips that were not trained on, beside copying the last frame, and by how well the
+prediction error alone tells frames with an anomaly from others: on labelled walkway clips, or on anomalies pasted into
+a camera's own normal clips. The walkway is one on which no figure of the documents is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from model import config, metrics, walkway
+from model.clips import Clip, Dataset, Split
+from pipelines.bench import fitted
+
+if TYPE_CHECKING:
+    from model.detector import Detector
+
+ERROR = "prediction_error"
+OVERRIDES = ("training.epochs=4", "walkway.seed=7")
+VALIDATED = 4  # of the walkway's normal clips
+HALF, DOUBLE = "[1, 4, 8, 16]", "[1, 16, 32, 64]"
+
+Frames = np.ndarray  # uint8 [T, H, W, C]
+
+
+class Variant(NamedTuple):
+    """One change."""
+
+    overrides: tuple[str, ...] = ()
+    train: Callable[[Frames], Sequence[Frames]] = lambda frames: [frames]  # what is made of a clip
+
+
+class Row(NamedTuple):
+    """What came of it."""
+
+    name: str
+    ratio: float  # squared error in parts of copying the last frame
+    auroc: float  # frame AUROC of the prediction error alone
+    speed: float  # frames/s of the training's last epoch
+
+
+VARIANTS = {
+    "as it is": Variant(),
+    "picture not shrunk": Variant(("prednet.shrink=1",)),
+    "picture shrunk 4 times": Variant(("prednet.shrink=4",)),
+    "half the channels": Variant((f"prednet.stack_sizes={HALF}", "prednet.r_stack_sizes=[2, 4, 8, 16]")),
+    "twice the channels": Variant((f"prednet.stack_sizes={DOUBLE}", "prednet.r_stack_sizes=[8, 16, 32, 64]")),
+    "L0": Variant(("training.layer_loss_weights=[1, 0, 0, 0]",)),
+    "windows of 5": Variant(("training.window_frames=5", "training.steps_per_epoch=120")),
+    "windows of 20": Variant(("training.window_frames=20", "training.steps_per_epoch=30")),
+    "every second frame": Variant(train=lambda frames: [frames[::2], frames[1::2]]),
+    "mirrored too": Variant(train=lambda frames: [frames, frames[:, :, ::-1]]),
+    "darker and brighter too": Variant(train=lambda frames: [frames, _lit(frames, 0.7), _lit(frames, 1.3)]),
+    "rate 0.003": Variant(("training.learning_rate=0.003", "training.final_learning_rate=0.0003")),
+    "rate does not fall": Variant(("training.final_learning_rate=0.001",)),
+    "12 epochs": Variant(("training.epochs=12",)),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Trains once a change."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.bench.recipe", description=__doc__)
+    parser.add_argument("changes", nargs="*", metavar="CHANGE", help=f"of {', '.join(VARIANTS)}; all of them")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="a preprocessed data set instead of the walkway")
+    wanted = parser.parse_args(arguments)
+    print(f"  {'':<26}{'squared error':>16}{'frame AUROC':>14}{'frames/s':>11}", flush=True)
+    for name in wanted.changes or VARIANTS:
+        print(line(measure(name, wanted.data)), flush=True)
+    return 0
+
+
+def line(row: Row) -> str:
+    """For people."""
+    return f"  {row.name:<26}{row.ratio:>16.3f}{row.auroc:>14.3f}{row.speed:>11.0f}"
+
+
+def measure(name: str, data: Path | None) -> Row:
+    """One training with a change."""
+    variant = VARIANTS[name]
+    settings = config.build(overrides=[*OVERRIDES, *variant.overrides])
+    train, validation, judged = _of_data(data) if data else _of_walkway(settings)
+    done = fitted.trained(settings, [part for c in train for part in variant.train(c.frames)], validation)
+    from model.detector import fit_detector
+
+    found = fit_detector(done.network, train, validation, settings, "camera", {}, fitted.say)
+    best = min(done.history, key=lambda record: record["validation_loss"])
+    auroc = _pasted(found, judged) if data else _labelled(found, judged)
+    return Row(name, best["validation_mse"] / best["copy_last_frame_mse"], auroc, done.history[-1]["frames_per_second"])
+
+
+def _labelled(detector: Detector, clips: Sequence[Clip]) -> float:
+    errors = np.concatenate([detector.score_inputs(c.frames).evidence[ERROR] for c in clips])
+    labels = np.concatenate([clip.frame_labels for clip in clips if clip.frame_labels is not None])
+    known = np.isfinite(errors)
+    return metrics.frame_auroc(labels[known], errors[known]) or 0.0
+
+
+def _pasted(detector: Detector, clips: Sequence[Clip]) -> float:
+    from model.evaluation.pasted import pasted_auroc
+
+    return float(pasted_auroc(detector, clips, seed=0)["evidence"][ERROR])
+
+
+def _of_data(directory: Path) -> list[list[Clip]]:
+    """Clips to train on, to stop by and to judge by."""
+    splits: tuple[Split, ...] = ("train", "validation", "holdout")
+    return [list(Dataset.open(directory).clips(split)) for split in splits]
+
+
+def _of_walkway(settings: config.Config) -> list[list[Clip]]:
+    """The same, of the walkway."""
+
+    def clips(split: Literal["train", "test"], count: int) -> list[Clip]:
+        made = (walkway.render_clip(settings.walkway, split, number) for number in range(count))
+        return [fitted.clip(settings, c.name, list(c.frames), split, c.labels) for c in made]
+
+    normal = clips("train", settings.walkway.train_clips)
+    return [normal[VALIDATED:], normal[:VALIDATED], clips("test", settings.walkway.test_clips)]
+
+
+def _lit(frames: Frames, times: float) -> Frames:
+    return np.clip(frames * np.float32(times), 0, 255).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
