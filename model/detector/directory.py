@@ -21,7 +21,7 @@ from model.detector.detector import Detector
 from model.errors import BadInput
 from model.scoring import Calibration, Scene, Tail
 
-FORMAT = 3
+FORMAT = 4
 DESCRIPTION = "detector.json"
 NETWORK = "network.keras"
 SCENE = "scene.npz"

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from model.detector import Detector
 
 ERROR = "prediction_error"
-OVERRIDES = ("training.epochs=4", "walkway.seed=7")
-VALIDATED = 4  # of the walkway's normal clips
-HALF, DOUBLE = "[1, 4, 8, 16]", "[1, 16, 32, 64]"
+OVERRIDES = ("training.epochs=2", "walkway.seed=7", "walkway.train_clips=12", "walkway.test_clips=5")
+VALIDATED = 4  # of the walkway's normal clips; as many of the others teach the scene
 
 Frames = np.ndarray  # uint8 [T, H, W, C]
 
@@ -49,18 +48,14 @@ class Row(NamedTuple):
 VARIANTS = {
     "as it is": Variant(),
     "picture not shrunk": Variant(("prednet.shrink=1",)),
-    "picture shrunk 4 times": Variant(("prednet.shrink=4",)),
-    "half the channels": Variant((f"prednet.stack_sizes={HALF}", "prednet.r_stack_sizes=[2, 4, 8, 16]")),
-    "twice the channels": Variant((f"prednet.stack_sizes={DOUBLE}", "prednet.r_stack_sizes=[8, 16, 32, 64]")),
+    "half the channels": Variant(("prednet.stack_sizes=[1, 4, 8, 16]", "prednet.r_stack_sizes=[2, 4, 8, 16]")),
     "L0": Variant(("training.layer_loss_weights=[1, 0, 0, 0]",)),
-    "windows of 5": Variant(("training.window_frames=5", "training.steps_per_epoch=120")),
     "windows of 20": Variant(("training.window_frames=20", "training.steps_per_epoch=30")),
     "every second frame": Variant(train=lambda frames: [frames[::2], frames[1::2]]),
     "mirrored too": Variant(train=lambda frames: [frames, frames[:, :, ::-1]]),
     "darker and brighter too": Variant(train=lambda frames: [frames, _lit(frames, 0.7), _lit(frames, 1.3)]),
     "rate 0.003": Variant(("training.learning_rate=0.003", "training.final_learning_rate=0.0003")),
-    "rate does not fall": Variant(("training.final_learning_rate=0.001",)),
-    "12 epochs": Variant(("training.epochs=12",)),
+    "6 epochs": Variant(("training.epochs=6",)),
 }
 
 
@@ -89,7 +84,7 @@ def measure(name: str, data: Path | None) -> Row:
     done = fitted.trained(settings, [part for c in train for part in variant.train(c.frames)], validation)
     from model.detector import fit_detector
 
-    found = fit_detector(done.network, train, validation, settings, "camera", {}, fitted.say)
+    found = fit_detector(done.network, train[:VALIDATED], validation, settings, "camera", {}, fitted.say)
     best = min(done.history, key=lambda record: record["validation_loss"])
     auroc = _pasted(found, judged) if data else _labelled(found, judged)
     return Row(name, best["validation_mse"] / best["copy_last_frame_mse"], auroc, done.history[-1]["frames_per_second"])

@@ -55,6 +55,13 @@ def test_direction_and_place_count_as_speed_does(walked, motion, why):
     assert furthest(walked, *motion) > 1.0, why
 
 
+def test_direction_tells_where_something_is_slow_in_the_picture_too():
+    speeds = np.linspace(0.4, 2.4, 20)
+    walked = bank(*(going(speed, 0.0) for speed in speeds))
+    assert furthest(walked, *going(0.0, 0.4)) > 1.3 * np.hypot(0.2, 0.2)  # usual speeds that lie between the two
+    assert furthest(walked, *going(0.4, 0.0)) < 0.2
+
+
 def test_who_has_been_fast_for_long_is_further_away_than_who_is_fast_for_a_moment(walked):
     motion, speed = going(3.0, 0.0)
     lasting, moment = (furthest(walked, motion, sustained) for sustained in (speed, np.minimum(speed, 1.0)))
