@@ -80,6 +80,7 @@ def read_examples(
     detector: Detector, clips: Sequence[Clip], classes: tuple[str, ...], progress: Callable[[str], None]
 ) -> Examples:
     """Pushes labelled clips through a detector."""
+    assert detector.scene
     features, labels, numbers = [], [], []
     for number, clip in enumerate(clips):
         wanted = class_labels(clip.labels or (), len(clip.frames), classes)
@@ -88,7 +89,7 @@ def read_examples(
             result = stream.push_input(frame)
             if np.isnan(result.score):
                 continue
-            row = reader.push(result.evidence, stream.observation, stream.anomaly_map())
+            row = reader.push(detector.scene, stream.maps, stream.observation.motion, stream.strange)
             if label >= 0:
                 features.append(row)
                 labels.append(label)

@@ -1,16 +1,16 @@
-"""What a classifier sees of a frame: the evidence, PredNet's representation, and the place that is strangest."""
+"""What a classifier sees of a frame: the strangest place, on the camera's own scales."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+import cv2
 import numpy as np
 
-from model.decision import box
-from model.scoring import CELL
+from model.scoring import Scene
 
-TINY = 1e-2  # under it the logarithm of a size or a mean tells nothing
+TINY = 1e-2  # under it the logarithm of a value tells nothing
+ALIKE = 0.5  # of a velocity; what differs by less moves with it
 
 
 class FrameFeatures:
@@ -26,37 +26,37 @@ class FrameFeatures:
         self._rate = np.float32(1 / smoothing_frames)
         self.smoothed: np.ndarray | None = None
 
-    def push(self, evidence: Mapping[str, float], observation: Any, anomaly_map: np.ndarray) -> np.ndarray:
+    def push(self, scene: Scene, maps: Mapping[str, np.ndarray], motion: np.ndarray, strange: np.ndarray) -> np.ndarray:
         """Features `float32 [F]` of the next frame that has a score.
 
         Args:
-            evidence: calibrated, one number a kind.
-            observation: of that frame.
-            anomaly_map: of that frame, `float32 [H, W]`.
+            scene: what is usual for the camera.
+            maps: every kind of evidence on the camera's scale, gathered along the motion, `float32 [h, w]`.
+            motion: pixels a frame, right and down, `float32 [h, w, 2]`.
+            strange: how strange every place is, `float32 [h, w]`.
         """
-        features = np.concatenate(
-            [
-                np.array([evidence[name] for name in sorted(evidence)], np.float32),
-                _representation(observation.state.r),
-                _place(observation.maps, anomaly_map),
-            ]
-        )
+        height, width = strange.shape
+        y, x = divmod(int(strange.argmax()), width)
+        speeds = scene.scales["optical_flow"]
+        right, down = np.abs(motion[y, x]) / speeds[y]
+        sizes = [*(maps[name][y, x] for name in sorted(maps)), *_size(motion, (y, x), speeds[y])]
+        apart = scene.motions.apart(motion, speeds, (y, x))
+        plain = np.array([right, down, np.hypot(right, down), *apart, y / height, x / width], np.float32)
+        features = np.concatenate([np.log(np.maximum(np.array(sizes, np.float32), TINY)), plain])
         last = features if self.smoothed is None else self.smoothed
         self.smoothed = last + (features - last) * self._rate
         return self.smoothed
 
 
-def _representation(r: tuple[Any, ...]) -> np.ndarray:
-    """Every channel's mean, and its largest value on either side, over the picture; r is `[1, H_l, W_l, c]` a layer."""
-    layers = [np.asarray(layer, np.float32)[0] for layer in r]
-    return np.concatenate([pool for x in layers for pool in (x.mean(axis=(0, 1)), np.abs(x).max(axis=(0, 1)))])
+def _size(motion: np.ndarray, cell: tuple[int, int], speed: float) -> tuple[float, float, float]:
+    """Width, height and area of what moves as this cell does and is connected with it.
 
-
-def _place(maps: Mapping[str, np.ndarray], anomaly_map: np.ndarray) -> np.ndarray:
-    """Where the strangest pixel is, how large what is strange there is, and what each kind of evidence is there."""
-    y, x = np.unravel_index(int(anomaly_map.argmax()), anomaly_map.shape)
-    left, top, right, bottom = box(anomaly_map)
-    there = [maps[name][y // CELL, x // CELL] for name in sorted(maps)]
-    sizes = np.array([*there, right - left, bottom - top, anomaly_map[y, x]], np.float32)
-    where = np.array([y / anomaly_map.shape[0], x / anomaly_map.shape[1]], np.float32)
-    return np.concatenate([np.log(np.maximum(sizes, TINY)), where])
+    The usual speed of the row is the measure: it tells how near the camera the row is.
+    """
+    there = motion[cell]
+    right, down = cv2.split(motion - there)
+    alike = (cv2.magnitude(right, down) < ALIKE * np.hypot(*there)).astype(np.uint8)
+    alike[cell] = 1
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(alike, connectivity=4)
+    width, height, area = stats[labels[cell], 2:].tolist()
+    return width / speed, height / speed, area / speed**2

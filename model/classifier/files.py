@@ -9,21 +9,30 @@ import numpy as np
 
 from model.classifier.classifier import Classifier
 from model.classifier.heads import Dense, Forest, Head
+from model.errors import BadInput
 
+LAYOUT = 2  # of the features; one more whenever their number, order or meaning changes
 FOREST = ("roots", "feature", "threshold", "left", "right", "value")
 
 
 def save(classifier: Classifier, path: Path) -> None:
     """Writes an `.npz` file."""
     arrays: dict[str, Any] = {name: getattr(classifier, name) for name in ("mean", "scale", "temperature")}
+    arrays["layout"] = LAYOUT
     arrays["classes"] = np.array(classifier.classes)
     np.savez_compressed(path, allow_pickle=False, **arrays, **_arrays(classifier.head))
 
 
 def load(path: Path) -> Classifier:
-    """Reads what `save` wrote."""
+    """Reads what `save` wrote.
+
+    Raises:
+        BadInput: it was fitted to other features than those of this version.
+    """
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
+    if (layout := int(arrays.get("layout", 1))) != LAYOUT:
+        raise BadInput(f"{path}: expected features of layout {LAYOUT}; a new run fits to them. Received: {layout}")
     classes = tuple(str(name) for name in arrays["classes"])
     return Classifier(classes, _head(arrays), arrays["mean"], arrays["scale"], float(arrays["temperature"]))
 

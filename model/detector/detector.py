@@ -180,7 +180,7 @@ class Stream:
         mse, copy = (observation.model_mse, observation.copy_last_frame_mse) if warm else (np.nan, np.nan)
         threshold = self.level.push(score)
         result = FrameScore(score, score >= threshold, evidence, baselines, mse, copy, threshold=threshold)
-        result = result._replace(probabilities=self._classify(evidence, warm))
+        result = result._replace(probabilities=self._classify(warm))
         if self.tracker is None:
             return result
         changes = self.tracker.push(self._index, score, threshold, evidence, self.box)
@@ -240,13 +240,13 @@ class Stream:
         """Of the frame that was pushed last."""
         return self._first + self._seen - 1
 
-    def _classify(self, evidence: dict[str, float], warm: bool) -> np.ndarray | None:
-        classifier = self._detector.classifier
-        if classifier is None:
+    def _classify(self, warm: bool) -> np.ndarray | None:
+        classifier, scene = self._detector.classifier, self._detector.scene
+        if classifier is None or scene is None:
             return None
         if not warm:
             return np.full(len(classifier.classes), np.nan, np.float32)
-        features = self._features.push(evidence, self.observation, self.anomaly_map())
+        features = self._features.push(scene, self.maps, self.observation.motion, self.strange)
         return classifier.probabilities(features[np.newaxis])[0]
 
     def _vote(self, tracker: EventTracker, probabilities: np.ndarray | None) -> None:

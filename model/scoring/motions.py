@@ -67,6 +67,25 @@ class Motions:
         found[where] = nearest * np.clip(moving[where] / STILL - 1.0, 0.0, 1.0)
         return found
 
+    def apart(self, motion: np.ndarray, speeds: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
+        """Distances of one block's velocity and of its place, each alone: `float32 [2]`; 0 with too few entries.
+
+        Args:
+            motion: as in `features`.
+            speeds: as in `features`.
+            cell: row and column of the block.
+        """
+        if len(self.entries) < NEAREST:
+            return np.zeros(2, np.float32)
+        row, column = cell
+        asked = motion[cell] / speeds[row], np.array([column, row]) * (PLACE / motion.shape[0])
+        found = [tree.query(x, [NEAREST])[0][0] for tree, x in zip(self._trees, asked, strict=True)]
+        return np.array(found, np.float32)
+
+    @cached_property
+    def _trees(self) -> tuple[KDTree, KDTree]:
+        return KDTree(self.entries[:, :2]), KDTree(self.entries[:, 3:])
+
     @cached_property
     def _tree(self) -> KDTree:
         return KDTree(self.entries)

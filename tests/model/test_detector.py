@@ -254,8 +254,8 @@ def complete(fitted):
     stream = fitted.stream()
     features = FrameFeatures(4.0)
     for frame in walk(6, 9):
-        result = stream.push(frame)
-    count = len(features.push(result.evidence, stream.observation, stream.anomaly_map()))
+        stream.push(frame)
+    count = len(features.push(fitted.scene, stream.maps, stream.observation.motion, stream.strange))
     weights = np.random.default_rng(0).normal(0, 0.3, (count, 3))
     kinds = Classifier(
         ("normal", "cart", "bicycle"), Dense((weights,), (np.zeros(3),)), np.zeros(count), np.ones(count)

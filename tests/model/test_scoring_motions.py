@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.scoring.motions import ENTRIES, NEAREST, STILL, Motions, features
+from model.scoring.motions import ENTRIES, NEAREST, PLACE, STILL, Motions, features
 
 SPEEDS = np.full(6, 2.0, np.float32)  # pixels a frame, usual in each of 6 rows
 
@@ -76,6 +76,24 @@ def test_one_odd_flow_among_the_entries_excuses_nothing(walked):
     odd = features(*going(6.0, 0.0), SPEEDS)[: NEAREST - 1]
     with_it = Motions(np.concatenate([walked.entries, odd]))
     assert furthest(with_it, *going(6.0, 0.0)) == pytest.approx(furthest(walked, *going(6.0, 0.0)), rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("speed", "row", "far"),
+    [
+        (2.0, 2, (0.0, 0.0)),  # as all others
+        (-2.0, 2, (1.8, 0.0)),  # against the stream: the slowest there went 0.8 the other way
+        (2.0, 5, (0.0, 2 * PLACE / 6)),  # two rows beside the path
+    ],
+)
+def test_velocity_and_place_are_far_each_for_itself(walked, speed, row, far):
+    motion, _ = going(speed, 0.0, slice(row, row + 1))
+    np.testing.assert_allclose(walked.apart(motion, SPEEDS, (row, 3)), far, atol=0.1)
+
+
+def test_nothing_is_far_from_an_empty_bank():
+    motion, _ = going(2.0, 0.0)
+    assert Motions(np.zeros((0, 5), np.float32)).apart(motion, SPEEDS, (2, 3)).tolist() == [0.0, 0.0]
 
 
 def test_where_nothing_ever_moved_all_that_moves_is_strange():

@@ -73,8 +73,9 @@ def test_extras_are_the_streams_own(engine, fitted):
 
 def test_a_category_is_the_likeliest_class_and_none_in_warm_up(fitted):
     stream = fitted.stream()
-    (found,) = [stream.push(frame) for frame in FRAMES[: WARM_UP + 1]][WARM_UP:]
-    count = len(FrameFeatures(4.0).push(found.evidence, stream.observation, stream.anomaly_map()))
+    for frame in FRAMES[: WARM_UP + 1]:
+        stream.push(frame)
+    count = len(FrameFeatures(4.0).push(fitted.scene, stream.maps, stream.observation.motion, stream.strange))
     head = Dense((np.zeros((count, 3)),), (np.array([0.0, 2.0, 1.0]),))
     kinds = Classifier(("normal", "bicycle", "cart"), head, np.zeros(count), np.ones(count))
     named = Loaded(NAME, "1", dataclasses.replace(fitted, classifier=kinds), 0)

@@ -114,8 +114,9 @@ def test_while_a_detector_is_loaded_every_road_says_to_come_back(tiny_detector: 
 def naming(unsaved: detector.Detector, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With a classifier, which says different things of different frames."""
     stream = unsaved.stream()
-    results = [stream.push(frame) for frame in CLIP[: WARM_UP + 1]]
-    usual = FrameFeatures(4.0).push(results[-1].evidence, stream.observation, stream.anomaly_map())
+    for frame in CLIP[: WARM_UP + 1]:
+        stream.push(frame)
+    usual = FrameFeatures(4.0).push(unsaved.scene, stream.maps, stream.observation.motion, stream.strange)
     weights = np.random.default_rng(1).normal(0, 5, (len(usual), 3))
     head = Dense((weights,), (np.zeros(3),))
     kinds = Classifier(("normal", "bicycle", "cart"), head, usual, np.ones(len(usual)))
