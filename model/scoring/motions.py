@@ -32,11 +32,17 @@ def features(motion: np.ndarray, sustained: np.ndarray, speeds: np.ndarray) -> n
         speeds: usual speed in each row, pixels a frame, `float32 [h]`.
     """
     rows, columns = np.nonzero(speed(motion, speeds) > STILL)
-    velocity = motion[rows, columns] / speeds[rows, np.newaxis]
-    velocity *= np.linalg.norm(velocity, axis=1, keepdims=True) ** (POWER - 1)
     lasting = SUSTAINED * np.maximum(sustained[rows, columns], SLOW)
-    place = np.stack([columns, rows], axis=-1) * (PLACE / motion.shape[0])
+    velocity, place = _velocity_and_place(motion, speeds, rows, columns)
     return np.column_stack([velocity, lasting, place]).astype(np.float32)
+
+
+def _velocity_and_place(
+    motion: np.ndarray, speeds: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    velocity = motion[rows, columns] / speeds[rows, np.newaxis]
+    length = np.maximum(np.linalg.norm(velocity, axis=1, keepdims=True), 1e-6)
+    return velocity * length ** (POWER - 1), np.stack([columns, rows], axis=-1) * (PLACE / motion.shape[0])
 
 
 @dataclass(frozen=True)
@@ -77,9 +83,9 @@ class Motions:
         """
         if len(self.entries) < NEAREST:
             return np.zeros(2, np.float32)
-        row, column = cell
-        asked = motion[cell] / speeds[row], np.array([column, row]) * (PLACE / motion.shape[0])
-        found = [tree.query(x, [NEAREST])[0][0] for tree, x in zip(self._trees, asked, strict=True)]
+        row, column = (np.array([index]) for index in cell)
+        asked = _velocity_and_place(motion, speeds, row, column)
+        found = [tree.query(x, [NEAREST])[0][0, 0] for tree, x in zip(self._trees, asked, strict=True)]
         return np.array(found, np.float32)
 
     @cached_property

@@ -13,7 +13,7 @@ from model import config, detector, prednet
 from model.classifier import Classifier, FrameFeatures
 from model.classifier.heads import Dense
 from model.clips import Clip
-from model.decision import Usual
+from model.decision import Usual, events
 from model.errors import BadInput, RunFailed
 
 SETTINGS = config.Config(
@@ -64,9 +64,9 @@ def test_what_a_person_marked_teaches_the_scene_and_calibrates_nothing(fitted):
     assert said.threshold < taken.threshold
 
 
-def test_an_intruder_scores_over_the_threshold_and_normal_frames_do_not(fitted):
+def test_an_intruder_scores_over_the_threshold_and_normal_frames_make_no_event(fitted):
     result = fitted.score_inputs(walk(60, 9, square=30))
-    assert not result.alarms[:30].any()
+    assert not events(result.scores[:30], fitted.threshold, fitted.fps, fitted.decision)
     assert result.alarms[34:].all()
 
 
