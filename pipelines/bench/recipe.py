@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 VARIANTS = {
     "as it is": Variant(),
-    "picture not shrunk": Variant(("prednet.shrink=1",)),
+    "picture shrunk 4 times": Variant(("prednet.shrink=4",)),
     "half the channels": Variant(("prednet.stack_sizes=[1, 4, 8, 16]", "prednet.r_stack_sizes=[2, 4, 8, 16]")),
     "L0": Variant(("training.layer_loss_weights=[1, 0, 0, 0]",)),
     "windows of 20": Variant(("training.window_frames=20", "training.steps_per_epoch=30")),

@@ -19,6 +19,7 @@ from components.storage import open_store, upload_tree
 from model import config
 from model import detector as detectors
 from model import footage as reading
+from model.decision.events import event_height
 from model.scoring import EVIDENCE
 from pipelines.cli import main
 
@@ -63,10 +64,10 @@ def count_frames(video: Path) -> int:
 
 @pytest.fixture(scope="module")
 def anomalous(footage: Path, first_run: Run) -> Path:
-    """The test clip with the highest score."""
+    """The test clip with the highest event."""
     loaded = detectors.load(first_run.kept / "detector")
     clips = sorted((footage / "Test").glob("Test00?"))
-    return max(clips, key=lambda clip: np.nanmax(loaded.score(frames_of(clip)).scores))
+    return max(clips, key=lambda clip: event_height(loaded.score(frames_of(clip)).scores[WARM_UP:], 10.0, RULES))
 
 
 def test_a_folder_of_pictures(anomalous: Path, detector: Path, tmp_path: Path, capsys: Any):
