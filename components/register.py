@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from kfp import dsl
 from components.registry import Registry
 from components.step import seldom, step
 from model.clips import Dataset
+from model.errors import OtherFormat
 from model.gate import Decision, decide
 
 NOTHING = Decision(False, "nothing to judge by: every clip went into training and threshold")
@@ -61,12 +62,7 @@ def register_detector(
         with tempfile.TemporaryDirectory() as directory:
             page = Path(shutil.copy(report, Path(directory) / "report.html"))  # MLflow shows what has that suffix
             registry.log_evaluation(run_id, result.measures, [page, *pictures])
-            champion = registry.champion(Path(directory))
-            rival = None
-            if champion:
-                progress(f"scoring the champion, version {champion.version}, on the same clips")
-                rival = _score(champion.detector, Path(clips), Path(dataset), Path(directory), seldom(5.0, progress))
-        decision = decide(result.clips, rival, seed) if result.clips else NOTHING
+            decision = judge(registry, result.clips, Path(clips), Path(dataset), seed, Path(directory), progress)
         version = registry.register(run_id, Path(detector), result.measures)
         registry.promote(version, decision)
         progress(f"version {version}: {decision.reason}")
@@ -79,6 +75,33 @@ def register_detector(
         }
         Path(output).mkdir(parents=True, exist_ok=True)
         (Path(output) / "registration.json").write_text(json.dumps(written))
+
+
+def judge(
+    registry: Registry,
+    challenger: Sequence[Any],
+    clips: Path,
+    dataset: Path,
+    seed: int,
+    scratch: Path,
+    progress: Callable[[str], None],
+) -> Decision:
+    """Holds a challenger's scored clips against the champion's, which is brought into `scratch`."""
+    if not challenger:
+        return NOTHING
+    champion = registry.champion(scratch)
+    if champion is None:
+        return decide(challenger, None, seed)
+    progress(f"scoring the champion, version {champion.version}, on the same clips")
+    try:
+        rival = _score(champion.detector, clips, dataset, scratch, seldom(5.0, progress))
+    except OtherFormat:  # servers of that version may still run: what they cannot load must not become their champion
+        return Decision(
+            False,
+            f"not judged: another version of Unforeseen wrote the champion, version {champion.version}; to promote "
+            "this one, move the alias champion in MLflow",
+        )
+    return decide(challenger, rival, seed)
 
 
 def _score(champion: Path, clips: Path, dataset: Path, scratch: Path, progress: Callable[[str], None]) -> Any:

@@ -10,6 +10,10 @@ class BadInput(ValueError):
     exit_code = 2
 
 
+class OtherFormat(BadInput):
+    """A file is as it should be, but another version of this software wrote it."""
+
+
 class RunFailed(RuntimeError):
     """The input was right but the run did not reach its goal; exit code 1."""
 

@@ -18,7 +18,7 @@ from model import classifier, config
 from model.atomic import new_directory
 from model.decision import Threshold
 from model.detector.detector import Detector
-from model.errors import BadInput
+from model.errors import BadInput, OtherFormat
 from model.scoring import Calibration, Scene, Tail
 
 FORMAT = 4
@@ -106,7 +106,7 @@ def _description(directory: Path) -> dict[str, Any]:
     except (ValueError, KeyError, AttributeError) as e:
         raise BadInput(f"{path}: expected a detector's description. Received: {e}") from e
     if found != FORMAT:
-        raise BadInput(f"{path}: expected format {FORMAT}; a newer one needs a newer version. Received: {found}")
+        raise OtherFormat(f"{path}: expected format {FORMAT}; a newer one needs a newer version. Received: {found}")
     if description.pop("self_sha256", None) != _self_sha256({"format": found, **description}):
         raise BadInput(f"{path}: expected the checksum it carries. Received: a file that was changed")
     return dict(description)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.register import judge
 from components.registry import Registry, models
 from components.registry.commit import git_commit
 from components.registry.connection import connect, without_password
@@ -276,6 +277,7 @@ def test_the_commit_is_that_of_the_checkout_only(tmp_path):
 REGISTER = """
 import sys
 from pathlib import Path
+from components.register import judge
 from components.registry import Registry, models
 uri, detector = sys.argv[1:]
 registry = Registry(uri, "campus", (Path(detector).parent / "artifacts").as_uri())
@@ -297,3 +299,13 @@ def test_two_first_registrations_at_once(tmp_path):
 def test_importing_the_registry_does_not_import_mlflow():
     code = "import sys, components.registry; sys.exit('mlflow' in sys.modules or 'tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_champion_that_another_version_wrote_is_left_in_its_place(registry, tmp_path):
+    old = detector(tmp_path / "old")
+    (old / "detector.json").write_text(json.dumps({"format": 1}))
+    version = registry.register(registry.start_run({}, {}), old, {})
+    registry.promote(version, YES)
+    decision = judge(registry, ["a clip"], tmp_path, tmp_path, 0, tmp_path / "scratch", lambda line: None)
+    assert not decision.promote
+    assert f"not judged: another version of Unforeseen wrote the champion, version {version}" in decision.reason
