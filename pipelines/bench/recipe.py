@@ -1,8 +1,7 @@
 """`python -m pipelines.bench.recipe`: what makes PredNet good in few steps, one change of the training at a time.
 
 Judged by the squared error on clips that were not trained on, beside copying the last frame, and by how well the
-prediction error alone tells frames with an anomaly from others: on labelled walkway clips, or on anomalies pasted into
-a camera's own normal clips. The walkway is one on which no figure of the documents is taken.
+prediction error alone tells frames with an anomaly from others, on a walkway that no other figure is taken on.
 """
 
 from __future__ import annotations
@@ -10,19 +9,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from model import config, metrics, walkway
-from model.clips import Clip, Dataset, Split
+from model.clips import Clip
 from pipelines.bench import fitted
 
-if TYPE_CHECKING:
-    from model.detector import Detector
-
-ERROR = "prediction_error"
 OVERRIDES = ("training.epochs=2", "walkway.seed=7", "walkway.train_clips=12", "walkway.test_clips=5")
 VALIDATED = 4  # of the walkway's normal clips; as many of the others teach the scene
 
@@ -63,11 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Trains once a change."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.bench.recipe", description=__doc__)
     parser.add_argument("changes", nargs="*", metavar="CHANGE", help=f"of {', '.join(VARIANTS)}; all of them")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="a preprocessed data set instead of the walkway")
     wanted = parser.parse_args(arguments)
     print(f"  {'':<26}{'squared error':>16}{'frame AUROC':>14}{'frames/s':>11}", flush=True)
     for name in wanted.changes or VARIANTS:
-        print(line(measure(name, wanted.data)), flush=True)
+        print(line(measure(name)), flush=True)
     return 0
 
 
@@ -76,41 +69,25 @@ def line(row: Row) -> str:
     return f"  {row.name:<26}{row.ratio:>16.3f}{row.auroc:>14.3f}{row.speed:>11.0f}"
 
 
-def measure(name: str, data: Path | None) -> Row:
+def measure(name: str) -> Row:
     """One training with a change."""
     variant = VARIANTS[name]
     settings = config.build(overrides=[*OVERRIDES, *variant.overrides])
-    train, validation, judged = _of_data(data) if data else _of_walkway(settings)
+    train, validation, judged = _footage(settings)
     done = fitted.trained(settings, [part for c in train for part in variant.train(c.frames)], validation)
     from model.detector import fit_detector
 
     found = fit_detector(done.network, train[:VALIDATED], validation, settings, "camera", {}, fitted.say)
     best = min(done.history, key=lambda record: record["validation_loss"])
-    auroc = _pasted(found, judged) if data else _labelled(found, judged)
+    errors = np.concatenate([found.score_inputs(clip.frames).evidence["prediction_error"] for clip in judged])
+    labels = np.concatenate([clip.frame_labels for clip in judged if clip.frame_labels is not None])
+    known = np.isfinite(errors)
+    auroc = metrics.frame_auroc(labels[known], errors[known]) or 0.0
     return Row(name, best["validation_mse"] / best["copy_last_frame_mse"], auroc, done.history[-1]["frames_per_second"])
 
 
-def _labelled(detector: Detector, clips: Sequence[Clip]) -> float:
-    errors = np.concatenate([detector.score_inputs(c.frames).evidence[ERROR] for c in clips])
-    labels = np.concatenate([clip.frame_labels for clip in clips if clip.frame_labels is not None])
-    known = np.isfinite(errors)
-    return metrics.frame_auroc(labels[known], errors[known]) or 0.0
-
-
-def _pasted(detector: Detector, clips: Sequence[Clip]) -> float:
-    from model.evaluation.pasted import pasted_auroc
-
-    return float(pasted_auroc(detector, clips, seed=0)["evidence"][ERROR])
-
-
-def _of_data(directory: Path) -> list[list[Clip]]:
+def _footage(settings: config.Config) -> list[list[Clip]]:
     """Clips to train on, to stop by and to judge by."""
-    splits: tuple[Split, ...] = ("train", "validation", "holdout")
-    return [list(Dataset.open(directory).clips(split)) for split in splits]
-
-
-def _of_walkway(settings: config.Config) -> list[list[Clip]]:
-    """The same, of the walkway."""
 
     def clips(split: Literal["train", "test"], count: int) -> list[Clip]:
         made = (walkway.render_clip(settings.walkway, split, number) for number in range(count))
