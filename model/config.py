@@ -101,7 +101,7 @@ class Training:
     epochs: Count = 12
     steps_per_epoch: Count = 60
     validation_windows: Count = 20
-    layer_loss_weights: tuple[NotNegative, ...] = (1.0, 0.1, 0.1, 0.1)  # Lall; (1, 0, 0, 0) is L0
+    layer_loss_weights: tuple[NotNegative, ...] = (1.0, 0.0, 0.0, 0.0)  # L0; (1, 0.1, 0.1, 0.1) is Lall
     learning_rate: Positive = 0.001
     final_learning_rate: NotNegative = 0.0001  # reached along a cosine
     warmup_steps: Natural = 50
@@ -170,7 +170,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "preprocessing": {"height": 128, "width": 160, "channels": 3},
         "prednet": {"shrink": 1, "stack_sizes": [3, 48, 96, 192], "r_stack_sizes": [3, 48, 96, 192]},
-        "training": {"layer_loss_weights": [1.0, 0.0, 0.0, 0.0], "epochs": 150, "steps_per_epoch": 125},
+        "training": {"epochs": 150, "steps_per_epoch": 125},
     },
 }
 
