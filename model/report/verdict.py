@@ -88,12 +88,14 @@ def cards(report: Report) -> list[Card]:
         ("pixel_auroc", "pixel AUROC", "whether it points at the right place"),
         ("rbdc", "RBDC", "marked regions found, at up to one false region a frame"),
         ("tbdc", "TBDC", "things found on some of their way, at the same"),
-        ("false_alarms_per_hour", "false alarms/h", _promised(measures)),
     ]
-    numbers = [Card(name, number(measures[key]), why) for key, name, why in found if measures.get(key) is not None]
+    numbers = [Card(name, f"{measures[key]:.3f}", why) for key, name, why in found if measures.get(key) is not None]
+    rate = measures.get("false_alarms_per_hour")
+    if rate is not None:
+        numbers.append(Card("false alarms/h", number(rate), _promised(measures)))
     rows = [] if report.labelled else pasted(measures)
     if rows:
-        numbers.append(Card("frame AUROC, pasted", number(rows[0].auroc), "of anomalies pasted into normal footage"))
+        numbers.append(Card("frame AUROC, pasted", f"{rows[0].auroc:.3f}", "of anomalies pasted into normal footage"))
     numbers += _event_cards(measures)
     if gain is not None:
         numbers.append(Card("prediction error", f"{-gain:+.0%}".replace("-", "−"), "against copying the last frame"))

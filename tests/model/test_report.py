@@ -262,9 +262,9 @@ def test_anomalies_pasted_in_stand_in_for_labels(tmp_path: Path) -> None:
     assert all(word in page.text for word in ("0.930", "0.970", "0.880", "0.710", "2 to 3.5 times the usual speed"))
     assert "nothing to make astray things of" in " ".join(page.text.split())
     assert "93.0%" in verdict(report)
-    assert [card.value for card in cards(report)] == ["2.5", "0.93", "−50%"]
+    assert [card.value for card in cards(report)] == ["2.5", "0.930", "−50%"]
     marked = dataclasses.replace(labelled(), measures=labelled().measures | {"pasted": PASTED})
-    assert "0.93" not in [card.value for card in cards(marked)]  # real labels say more
+    assert "0.930" not in [card.value for card in cards(marked)]  # real labels say more
 
 
 def test_without_clips_to_paste_into_the_report_is_silent_about_it() -> None:
@@ -294,12 +294,12 @@ def test_cards_of_events() -> None:
     assert shown["anomalies found"] == "4 of 5"
     assert shown["right events"] == "2 of 3"
     assert shown["delay"] == "0.6 s"
-    assert shown["RBDC"] == "0.5"
+    assert shown["RBDC"] == "0.500"
     assert "TBDC" not in shown
 
 
 def test_cards_leave_out_what_is_unknown() -> None:
-    assert [card.value for card in cards(labelled())] == ["0.9", "0.7", "0.1", "2.5", "−50%"]  # no pixel AUROC
+    assert [card.value for card in cards(labelled())] == ["0.900", "0.700", "0.100", "2.5", "−50%"]  # no pixel AUROC
     assert [card.name for card in cards(unlabelled())] == ["false alarms/h", "prediction error"]
 
 

@@ -78,7 +78,7 @@ def test_every_algorithm_stays_in_the_space(algorithm: str, tmp_path: Path):
     assert all(0.001 <= float(trial.assignments["rate"]) <= 0.1 for trial in trials)
     assert {trial.assignments["even"] for trial in trials} <= {"2", "4", "6", "8"}
     assert {trial.assignments["fine"] for trial in trials} <= {"0", "0.25", "0.5", "0.75", "1"}
-    assert {trial.assignments["word"] for trial in trials} == {"a", "b"}
+    assert {trial.assignments["word"] for trial in trials} <= {"a", "b"}
     assert {trial.assignments["size"] for trial in trials} <= {"3", "5"}
     assert len({trial.assignments["rate"] for trial in trials}) == 8
 
