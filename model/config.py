@@ -120,7 +120,7 @@ class Scoring:
     warm_up_frames: Count = 8  # first frames of a clip, which have no score
     block_size: Count = 16  # pixels of the preprocessed frame
     smoothing_frames: AtLeastOne = 5.0  # time constant of the causal smoothing along the motion
-    fused: Names = ("prediction_error", "motion_distance")  # kinds of evidence in the score
+    fused: Names = ("prediction_error", "motion_distance", "appearance_distance")  # kinds of evidence in the score
 
 
 @dataclass(frozen=True)

@@ -232,7 +232,9 @@ class Stream:
     def bytes(self) -> int:
         """Of what is remembered."""
         last = self.observation
-        seen = sum(array.nbytes for array in (last.prediction, last.error, last.motion, *last.maps.values()))
+        seen = sum(
+            array.nbytes for array in (last.prediction, last.error, last.motion, last.looks, *last.maps.values())
+        )
         return self._observer.bytes + self._smoother.bytes + seen + self.strange.nbytes
 
     @property

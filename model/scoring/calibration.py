@@ -9,6 +9,7 @@ import numpy as np
 
 LEVELS = np.linspace(0.0, 0.9, 46)  # probabilities at which the normal values' quantiles are kept
 _SURPRISE = -np.log10(1.0 - LEVELS)
+WEIGHTS = {"appearance_distance": 0.25}  # share of the false alarms that a kind may make beside the others
 GAP = 10  # frames; what passes the last quantile again within them is one case
 
 
@@ -67,11 +68,15 @@ class Calibration:
 
     def evidence(self, peaks: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Surprise a kind of evidence of the largest values in the picture, `float [...]` each."""
-        return {name: tail.surprise(peaks[name]) for name, tail in self.tails.items()}
+        return {name: self._surprise(name, peaks[name]) for name in self.tails}
 
     def join(self, maps: dict[str, np.ndarray]) -> np.ndarray:
         """How strange every place is, or every frame with its peaks, `float32 [...]`: the largest surprise of any kind.
 
         One kind is enough for an alarm: who crosses the lawn at walking speed surprises no other.
         """
-        return np.asarray(np.max([self.tails[name].surprise(maps[name]) for name in self.fused], axis=0))
+        return np.asarray(np.max([self._surprise(name, maps[name]) for name in self.fused], axis=0))
+
+    def _surprise(self, name: str, values: np.ndarray) -> np.ndarray:
+        # A weighted Bonferroni correction: with a weight of 1/4 a kind needs values four times as rare.
+        return self.tails[name].surprise(values) + np.float32(np.log10(WEIGHTS.get(name, 1.0)))

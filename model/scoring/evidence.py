@@ -12,11 +12,13 @@ import cv2
 import numpy as np
 
 CELL = 4  # pixels
+COARSE = 2  # cells on either side that one look or one feature of the network covers
 EVIDENCE = (
     "prediction_error",
     "layer_error",
     "memory_distance",
     "motion_distance",
+    "appearance_distance",
     "optical_flow",
     "frame_difference",
 )
@@ -49,9 +51,14 @@ def squared_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def squared_gradient(frame: np.ndarray) -> np.ndarray:
     """Of a frame `float32 [H, W, C]`, a pixel, the mean over channels: `float32 [H, W]`."""
+    return sum(np.square(slope).reshape(frame.shape) for slope in slopes(frame)).mean(axis=-1)
+
+
+def slopes(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Across and down, a pixel, of a picture `float32 [H, W]` or `[H, W, C]`."""
     # Sobel's kernel sums to eight times the slope.
-    x, y = (cv2.Sobel(frame, cv2.CV_32F, *order, scale=1 / 8).reshape(frame.shape) for order in ((1, 0), (0, 1)))
-    return (np.square(x) + np.square(y)).mean(axis=-1)
+    across, down = (cv2.Sobel(picture, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+    return across, down
 
 
 class Flow:
@@ -64,7 +71,7 @@ class Flow:
 
     def __call__(self, last: np.ndarray, frame: np.ndarray) -> np.ndarray:
         """Pixels a frame, right and down, `float32 [H, W, 2]`, from frames `uint8 [H, W, C]`."""
-        return np.asarray(self._flow.calc(_grey(last), _grey(frame), None))
+        return np.asarray(self._flow.calc(grey(last), grey(frame), None))
 
 
 _own = threading.local()
@@ -77,7 +84,8 @@ def flow(last: np.ndarray, frame: np.ndarray) -> np.ndarray:
     return _own.flow(last, frame)
 
 
-def _grey(frame: np.ndarray) -> np.ndarray:
+def grey(frame: np.ndarray) -> np.ndarray:
+    """A frame `uint8 [H, W, C]` as `uint8 [H, W]`."""
     return np.ascontiguousarray(frame[..., 0]) if frame.shape[-1] == 1 else cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
 
 

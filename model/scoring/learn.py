@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from model.scoring import appearance
+from model.scoring.appearance import Appearance, feature_weights
 from model.scoring.memory import Memory
 from model.scoring.motions import Motions, features
 from model.scoring.observer import Observation
-from model.scoring.perspective import LOWEST, LOWEST_SPEED, row_scales
-from model.scoring.scene import Maps, Scene, representation, scaled, spread
+from model.scoring.perspective import LOWEST, LOWEST_SPEED, QUANTILE, row_scales
+from model.scoring.scene import Maps, Scene, looked_at, representation, scaled, spread
 from model.scoring.smoothing import Smoother
 
 EVERY = 4  # frames: neighbours look alike
@@ -25,9 +27,11 @@ class Glimpse(NamedTuple):
     """What is kept of an observation."""
 
     motion: np.ndarray  # float32 [h, w, 2]
+    looks: np.ndarray  # float32 [h, w, C] on a coarser grid
     maps: Maps  # of the kinds that need no knowledge of the camera
 
 
+Bank = TypeVar("Bank")
 Course = list[Glimpse]  # of a clip, from its second frame on
 
 
@@ -51,7 +55,7 @@ def fit_scene(
         for t, observation in enumerate(clip):
             if t == 0:
                 continue
-            courses[-1].append(Glimpse(observation.motion, observation.maps))
+            courses[-1].append(Glimpse(observation.motion, observation.looks, observation.maps))
             if t % EVERY == 1:
                 maps.append(observation.maps)
                 seen.append(representation(observation))
@@ -64,12 +68,15 @@ def fit_scene(
     scales = {
         name: row_scales(v, moving, LOWEST_SPEED if name == "optical_flow" else LOWEST) for name, v in values.items()
     }
-    motions, distances = _learn_motions(courses, scales["optical_flow"], smoothing_frames, generator)
-    scales["motion_distance"] = row_scales(
-        np.concatenate([found[::EVERY] for found in distances]), moving, LOWEST_SPEED
-    )
-    peaks = [_peaks(*course, scales, smoothing_frames) for course in zip(courses, distances, strict=True)]
-    return Scene(scales, motions, memory), peaks
+    motions, moved = _learn_motions(courses, scales["optical_flow"], smoothing_frames, generator)
+    scales["motion_distance"] = row_scales(np.concatenate([found[::EVERY] for found in moved]), moving, LOWEST_SPEED)
+    looks, odd = _learn_looks(courses, scales["optical_flow"], smoothing_frames, generator)
+    scales["appearance_distance"] = _one_scale(np.concatenate(odd))
+    peaks = [
+        _peaks(course, {"motion_distance": m, "appearance_distance": o}, scales, smoothing_frames)
+        for course, m, o in zip(courses, moved, odd, strict=True)
+    ]
+    return Scene(scales, motions, memory, looks), peaks
 
 
 def _learn_motions(
@@ -82,12 +89,51 @@ def _learn_motions(
         for clip in zip(courses, sustained, strict=True)
     ]
     grid = next(glimpse.motion.shape[:2] for course in courses for glimpse in course)
-    distances = []
-    for number, clip in enumerate(zip(courses, sustained, strict=True)):
-        others = Motions.fit([move for k, bank in enumerate(banks) if k != number for move in bank], generator)
-        found = [others.distance(glimpse.motion, speed, speeds) for glimpse, speed in zip(*clip, strict=True)]
-        distances.append(np.array(found, np.float32).reshape(-1, *grid))
-    return Motions.fit([move for bank in banks for move in bank], generator), distances
+
+    def distances(bank: Motions, number: int) -> np.ndarray:
+        clip = zip(courses[number], sustained[number], strict=True)
+        found = [bank.distance(glimpse.motion, speed, speeds) for glimpse, speed in clip]
+        return np.array(found, np.float32).reshape(-1, *grid)
+
+    return _left_out(banks, lambda seen: Motions.fit(seen, generator), distances)
+
+
+def _learn_looks(
+    courses: Sequence[Course], speeds: np.ndarray, smoothing_frames: float, generator: np.random.Generator
+) -> tuple[Appearance, list[np.ndarray]]:
+    """As `_learn_motions`, of how things look."""
+    seen = []
+    for course in courses:
+        smoother = Smoother(smoothing_frames)
+        seen.append([looked_at(smoother, glimpse.looks, glimpse.motion, speeds) for glimpse in course])
+    banks = [[appearance.features(*look) for look in clip[::EVERY]] for clip in seen]
+    weights = feature_weights([look for bank in banks for look in bank])
+    grid = next(glimpse.motion.shape[:2] for course in courses for glimpse in course)
+
+    def distances(bank: Appearance, number: int) -> np.ndarray:
+        found = [spread(bank.distance(*look), grid) for look in seen[number]]
+        return np.array(found, np.float32).reshape(-1, *grid)
+
+    return _left_out(banks, lambda looks: Appearance.fit(looks, weights, generator), distances)
+
+
+def _left_out(
+    banks: Sequence[Sequence[np.ndarray]],
+    fit: Callable[[list[np.ndarray]], Bank],
+    distances: Callable[[Bank, int], np.ndarray],
+) -> tuple[Bank, list[np.ndarray]]:
+    """What is fitted to all clips, and of each clip the distances by what is fitted to the others."""
+    apart = []
+    for number in range(len(banks)):
+        others = fit([found for k, bank in enumerate(banks) if k != number for found in bank])
+        apart.append(distances(others, number))
+    return fit([found for bank in banks for found in bank]), apart
+
+
+def _one_scale(values: np.ndarray) -> np.ndarray:
+    """The same for all rows: the usual value where there is one, `float32 [h]`; ones where there is none."""
+    found = values[values > 0]
+    return np.full(values.shape[1], np.quantile(found, QUANTILE) if len(found) else 1.0, np.float32)
 
 
 def _sustained(course: Course, speeds: np.ndarray, smoothing_frames: float) -> list[np.ndarray]:
@@ -100,10 +146,11 @@ def _sustained(course: Course, speeds: np.ndarray, smoothing_frames: float) -> l
     ]
 
 
-def _peaks(course: Course, distances: np.ndarray, scales: Scales, smoothing_frames: float) -> Peaks:
-    """What a stream would have found in a clip."""
+def _peaks(course: Course, distances: Maps, scales: Scales, smoothing_frames: float) -> Peaks:
+    """What a stream would have found in a clip; distances `float32 [T, h, w]` a kind of evidence."""
     smoother, found = Smoother(smoothing_frames), []
-    for glimpse, distance in zip(course, distances, strict=True):
-        gathered = smoother.push(scaled({**glimpse.maps, "motion_distance": distance}, scales), glimpse.motion)
+    for t, glimpse in enumerate(course):
+        known = {name: values[t] for name, values in distances.items()}
+        gathered = smoother.push(scaled({**glimpse.maps, **known}, scales), glimpse.motion)
         found.append({name: values.max() for name, values in gathered.items()})
     return {name: np.array([f[name] for f in found]) for name in (found[0] if found else ())}

@@ -9,9 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from model.scoring.evidence import CELL
+from model.scoring.evidence import CELL, COARSE
 
-COARSE = 2  # cells a feature covers
 ENTRIES = 800
 CANDIDATES = 12_000
 

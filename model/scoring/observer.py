@@ -9,7 +9,8 @@ import numpy as np
 
 from model.prednet import State
 from model.scoring import evidence
-from model.scoring.evidence import CELL, block_means, cells, flow
+from model.scoring.appearance import looks
+from model.scoring.evidence import CELL, block_means, cells, flow, grey
 from model.scoring.step import Steps
 
 
@@ -20,6 +21,7 @@ class Observation(NamedTuple):
     error: np.ndarray  # float32 [H, W], its squared error
     maps: dict[str, np.ndarray]  # float32 [h, w] a kind of evidence that needs no knowledge of the camera
     motion: np.ndarray  # float32 [h, w, 2], right and down, pixels a frame: how what is in a block moves
+    looks: np.ndarray  # float32 [h, w, 7] on a coarser grid: how what moves looks, see `appearance`
     model_mse: float  # mean squared prediction error
     copy_last_frame_mse: float  # the same for the last frame taken as the prediction
     state: State  # the network's, after the frame
@@ -54,7 +56,7 @@ class Observer:
         """Takes the next preprocessed frame `uint8 [H, W, C]`."""
         last = frame if self._last is None else self._last
         foreseen = self._steps.submit(frame.astype(np.float32) / np.float32(255), self._state)
-        speed, motion = self._look(last, frame)  # neither the network nor the flow holds Python's lock
+        speed, motion, seen = self._look(last, frame)  # neither the network nor the flow holds Python's lock
         prediction, small, self._state = foreseen.result()
         state = self._steps.unpack(self._state)
         last_small = small if self._last_small is None else self._last_small
@@ -72,14 +74,16 @@ class Observer:
             "optical_flow": speed,
             "frame_difference": np.sqrt(changed),
         }
-        return Observation(prediction, error, maps, motion, float(error.mean()), float(copied.mean()), state)
+        return Observation(prediction, error, maps, motion, seen, float(error.mean()), float(copied.mean()), state)
 
-    def _look(self, last: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Root mean square speed of every block, and the motion of what moves in it."""
-        right, down = cv2.split(flow(last, frame))
+    def _look(self, last: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Root mean square speed of every block, the motion of what moves in it, and how that looks."""
+        field = flow(last, frame)
+        right, down = cv2.split(field)
         grid = frame.shape[0] // CELL, frame.shape[1] // CELL
         square = right * right + down * down
         speed = np.sqrt(square)
         sums = block_means(cells(cv2.merge([speed * right, speed * down, speed, square]), grid), self._block)
         motion = sums[..., :2] / np.maximum(sums[..., 2:3], np.float32(1e-3))
-        return np.sqrt(sums[..., 3]), motion
+        seen = looks(grey(frame).astype(np.float32) / np.float32(255), field, self._block)
+        return np.sqrt(sums[..., 3]), motion, seen

@@ -1,4 +1,4 @@
-"""What is usual for this camera: perspective, motions and representation, learned from normal clips."""
+"""What is usual for this camera: perspective, motions, looks and representation, learned from normal clips."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from model.scoring.evidence import CELL
+from model.scoring.appearance import Appearance
+from model.scoring.evidence import CELL, cells
 from model.scoring.memory import Memory, features
-from model.scoring.motions import Motions
+from model.scoring.motions import Motions, speed
 from model.scoring.observer import Observation
 from model.scoring.smoothing import Smoother
 
@@ -23,6 +24,7 @@ class Scene:
     scales: dict[str, np.ndarray]  # float32 [h] a kind of evidence
     motions: Motions
     memory: Memory
+    appearance: Appearance
 
     def gather(self, smoother: Smoother, observation: Observation) -> Maps:
         """Every kind of evidence, about 1 where something moves as usual, gathered along the motion of a clip."""
@@ -30,10 +32,13 @@ class Scene:
         gathered = smoother.push(
             scaled({**observation.maps, "memory_distance": distance}, self.scales), observation.motion
         )
+        seen = looked_at(smoother, observation.looks, observation.motion, self.scales["optical_flow"])
+        odd = spread(self.appearance.distance(*seen), observation.motion.shape[:2])
         # How things move is judged by how fast they have been going, so it comes after.
         sustained = gathered["optical_flow"]
         moved = self.motions.distance(observation.motion, sustained, self.scales["optical_flow"])
-        return smoother.push(scaled({"motion_distance": moved}, self.scales), observation.motion)
+        later = scaled({"motion_distance": moved, "appearance_distance": odd}, self.scales)
+        return gathered | smoother.push(later, observation.motion)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it as arrays by name."""
@@ -42,18 +47,37 @@ class Scene:
             "motions": self.motions.entries,
             "entries": self.memory.entries,
             "deviation": self.memory.deviation,
+            "looks": self.appearance.entries,
+            "look_weights": self.appearance.weights,
         }
 
     @classmethod
     def of_arrays(cls, arrays: dict[str, np.ndarray]) -> Scene:
         """Undoes `arrays`."""
         scales = {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith("scales.")}
-        return cls(scales, Motions(arrays["motions"]), Memory(arrays["entries"], arrays["deviation"]))
+        memory = Memory(arrays["entries"], arrays["deviation"])
+        return cls(scales, Motions(arrays["motions"]), memory, Appearance(arrays["looks"], arrays["look_weights"]))
 
 
 def scaled(maps: Maps, scales: dict[str, np.ndarray]) -> Maps:
     """Each kind divided by what is usual in its row."""
     return {name: values / scales[name][:, np.newaxis] for name, values in maps.items()}
+
+
+def looked_at(
+    smoother: Smoother, looks: np.ndarray, motion: np.ndarray, speeds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Looks gathered along the motion, `float32 [h, w, C]`, and the speed of what has them in usual speeds, `[h, w]`.
+
+    Args:
+        smoother: of the clip.
+        looks: of its next frame, on the coarse grid.
+        motion: on the grid of cells, pixels a frame, `float32 [H, W, 2]`.
+        speeds: usual speed in each row, pixels a frame, `float32 [H]`.
+    """
+    grid = looks.shape[:2]
+    motion, usual = cells(motion, grid), cells(speeds[:, np.newaxis], (grid[0], 1))
+    return smoother.push_looks(looks, motion), speed(motion, usual.ravel())
 
 
 def spread(coarse: np.ndarray, grid: tuple[int, ...]) -> np.ndarray:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from model.scoring.evidence import CELL
+from model.scoring.evidence import CELL, COARSE
 
 FALL = 2.0  # frames; where something has left, the past must not stay behind
-GATHERED = ("motion_distance",)  # kinds that are made of gathered values: half of the time is enough for them
+PACE = {  # in parts of the time constant
+    "motion_distance": 0.5,  # made of gathered values: half of the time is enough
+    "appearance_distance": 2.0,  # how something looks does not change
+}
+LOOKS = 0.6  # of the time constant, for how something looks
 
 
 class Smoother:
@@ -19,7 +23,7 @@ class Smoother:
     counts is what lasts.
 
     Attributes:
-        means: all that is remembered, `float32 [h, w]` a map.
+        means: all that is remembered, `float32 [h, w]` a map, and the looks.
     """
 
     def __init__(self, frames: float) -> None:
@@ -32,20 +36,41 @@ class Smoother:
         return sum(mean.nbytes for mean in self.means.values())
 
     def push(self, maps: dict[str, np.ndarray], motion: np.ndarray) -> dict[str, np.ndarray]:
-        """The running means `float32 [h, w]` with the next frame's maps.
+        """The running means `float32 [h, w]` of these maps with the next frame's.
 
         Args:
             maps: `float32 [h, w]` a kind of evidence.
             motion: pixels a frame, right and down, `float32 [h, w, 2]`.
         """
-        height, width = motion.shape[:2]
-        rows, columns = np.indices((height, width), np.float32)
-        x, y = columns - motion[..., 0] / CELL, rows - motion[..., 1] / CELL
+        sources = _sources(motion, CELL)
         for name, now in maps.items():
-            last = self.means.get(name)
-            moved = now if last is None else cv2.remap(last, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            moved = self._moved(name, now, sources)
             change = now - moved
-            rise = max(1.0, self._frames / 2) if name in GATHERED else self._frames
+            rise = max(1.0, self._frames * PACE.get(name, 1.0))
             share = np.where(change > 0, np.float32(1 / rise), np.float32(1 / min(FALL, rise)))
             self.means[name] = moved + change * share
-        return dict(self.means)
+        return {name: self.means[name] for name in maps}
+
+    def push_looks(self, looks: np.ndarray, motion: np.ndarray) -> np.ndarray:
+        """The running mean of looks `float32 [h, w, C]` on a coarse grid, which rises as fast as it falls.
+
+        Args:
+            looks: of the next frame.
+            motion: as in `push`, on the coarse grid.
+        """
+        moved = self._moved("looks", looks, _sources(motion, CELL * COARSE))
+        self.means["looks"] = moved + (looks - moved) / np.float32(max(1.0, self._frames * LOOKS))
+        return self.means["looks"]
+
+    def _moved(self, name: str, now: np.ndarray, sources: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """The mean so far where the motion has taken it; on the first frame that frame's own values."""
+        last = self.means.get(name)
+        if last is None:
+            return now
+        return np.asarray(cv2.remap(last, *sources, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _sources(motion: np.ndarray, cell: int) -> tuple[np.ndarray, np.ndarray]:
+    """Columns and rows that what is now in each cell was in before, `float32 [h, w]` each."""
+    rows, columns = np.indices(motion.shape[:2], np.float32)
+    return columns - motion[..., 0] / cell, rows - motion[..., 1] / cell

@@ -113,6 +113,15 @@ def test_the_score_is_the_largest_surprise_of_a_fused_kind_at_each_place():
     assert max(peaks["a"], peaks["b"]) == joined.max() < peaks["c"]
 
 
+def test_what_only_looks_strange_counts_as_four_times_as_common():
+    tail = Tail.fit(normal_clips())
+    calibration = Calibration({"a": tail, "appearance_distance": tail}, fused=("a", "appearance_distance"))
+    found = calibration.evidence({"a": np.float32(0.3), "appearance_distance": np.float32(0.3)})
+    assert found["a"] - found["appearance_distance"] == pytest.approx(np.log10(4))
+    joined = calibration.join({"a": np.float32([0.3, 0.0]), "appearance_distance": np.float32([0.0, 0.3])})
+    np.testing.assert_allclose(joined, [found["a"], found["appearance_distance"]])
+
+
 def test_a_clip_of_maps_is_joined_as_its_frames_are():
     calibration = Calibration({"a": Tail.fit(normal_clips()), "b": Tail.fit(normal_clips(2))}, fused=("a", "b"))
     generator = np.random.default_rng(1)

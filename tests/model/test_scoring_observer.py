@@ -6,6 +6,7 @@ import pytest
 
 from model import config, prednet
 from model.scoring import CELL, EVIDENCE, Observer, Step
+from model.scoring.evidence import COARSE
 
 SETTINGS = config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3), shrink=2)
 SIZE = (32, 48)
@@ -45,6 +46,7 @@ def test_the_network_sees_block_means_and_the_maps_cover_the_whole_frame(step, c
     assert {name: values.shape for name, values in found.maps.items()} == dict.fromkeys(found.maps, grid)
     assert set(found.maps) < set(EVIDENCE)  # the others need to know the camera
     assert found.motion.shape == (*grid, 2)
+    assert found.looks.shape == (grid[0] // COARSE, grid[1] // COARSE, 7)
     np.testing.assert_allclose(found.error, np.square(found.prediction - halved(clip[1]))[..., 0], atol=1e-6)
     assert found.model_mse == pytest.approx(found.error.mean())
     copied = np.square(halved(clip[1]) - halved(clip[0])).mean()

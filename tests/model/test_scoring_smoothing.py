@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.scoring.evidence import CELL
+from model.scoring.evidence import CELL, COARSE
 from model.scoring.smoothing import Smoother
 
 STILL = np.zeros((3, 12, 2), np.float32)
@@ -66,9 +66,21 @@ def test_kinds_do_not_mix_and_what_was_returned_stays():
     np.testing.assert_allclose(second["b"], 7.0)
 
 
-def test_what_is_made_of_gathered_values_rises_twice_as_fast():
+@pytest.mark.parametrize(
+    ("kind", "share"), [("prediction_error", 0.25), ("motion_distance", 0.5), ("appearance_distance", 0.125)]
+)
+def test_every_kind_rises_at_its_own_pace(kind, share):
     smoother = Smoother(4.0)
     for column in (5, 2):
-        found = smoother.push({"a": blob(column)["a"], "motion_distance": blob(column)["a"]}, STILL)
-    assert found["a"][1, 2] == pytest.approx(0.25)
-    assert found["motion_distance"][1, 2] == pytest.approx(0.5)
+        found = smoother.push({kind: blob(column)["a"]}, STILL)
+    assert found[kind][1, 2] == pytest.approx(share)
+
+
+def test_looks_go_along_too_and_rise_as_fast_as_they_fall():
+    smoother, grid = Smoother(5.0), STILL[:, ::COARSE]  # three frames
+    looks = np.zeros((*grid.shape[:2], 7), np.float32)
+    looks[1, 2] = 1.0
+    smoother.push_looks(looks, grid)
+    moved = smoother.push_looks(looks, grid + np.float32([CELL * COARSE, 0]))
+    np.testing.assert_allclose(moved[1, 2:4, 0], [1 / 3, 2 / 3], rtol=1e-6)
+    assert smoother.push({"a": blob(5)["a"]}, STILL).keys() == {"a"}
