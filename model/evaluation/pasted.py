@@ -15,6 +15,7 @@ from model.scores import ClipScores, ScoredClip
 if TYPE_CHECKING:
     from model.detector import Detector
 
+ROUNDS = 4  # clips a kind in a report: one thing of a kind may be easy or hard
 LONGEST = 120  # frames of a clip that are pasted into; more costs time and says little more
 
 Columns = dict[str, np.ndarray]  # float32 [N], the joined score and every evidence and baseline by its name
@@ -33,7 +34,7 @@ def pasted_measures(detector: Detector, dataset: Dataset, scored: Sequence[Score
         return None
     normal = [*dataset.clips("train"), *dataset.clips("validation"), *dataset.clips("holdout")]
     normal.sort(key=lambda clip: clip.sha256)  # the same clips paste the same anomalies, whatever their splits
-    return _measures(detector, holdout, results, normal, seed=0)
+    return _measures(detector, holdout, results, normal, seeds=range(ROUNDS))
 
 
 def pasted_auroc(detector: Detector, normal: Sequence[Clip], seed: int) -> dict[str, Any]:
@@ -49,19 +50,27 @@ def pasted_auroc(detector: Detector, normal: Sequence[Clip], seed: int) -> dict[
     """
     used = normal[: len(KINDS)]
     results = {clip.name: detector.score_inputs(clip.frames[:LONGEST]) for clip in used}
-    return _measures(detector, used, results, normal, seed)
+    return _measures(detector, used, results, normal, seeds=[seed])
 
 
 def _measures(
-    detector: Detector, normal: Sequence[Clip], results: Mapping[str, ClipScores], material: Sequence[Clip], seed: int
+    detector: Detector,
+    normal: Sequence[Clip],
+    results: Mapping[str, ClipScores],
+    material: Sequence[Clip],
+    seeds: Sequence[int],
 ) -> dict[str, Any]:
     scene = study([clip.frames for clip in material])
     found: dict[str, Columns | None] = {}
     for number, kind in enumerate(KINDS):
-        frames = np.array(normal[number % len(normal)].frames[:LONGEST])
-        clip = paste(frames, kind, scene, np.random.default_rng([seed, number]))
-        labels = frame_labels(clip.labels, len(frames)) if clip else None
-        found[kind] = _columns(detector.score_inputs(clip.frames), labels) if clip else None
+        columns = []
+        for seed in seeds:
+            frames = np.array(normal[(number + seed) % len(normal)].frames[:LONGEST])
+            clip = paste(frames, kind, scene, np.random.default_rng([seed, number]))
+            if clip:
+                labels = frame_labels(clip.labels, len(frames))
+                columns.append(_columns(detector.score_inputs(clip.frames), labels))
+        found[kind] = _joined(columns) if columns else None
     without = _joined([_columns(result) for result in results.values()])
     one = next(iter(results.values()))
     every = _aurocs(_joined([columns for columns in found.values() if columns]), without)

@@ -27,7 +27,7 @@ from model.walkway.camera import PATH_WIDTH, Camera
 from pipelines.bench import fitted
 
 if TYPE_CHECKING:
-    from model.decision import Event
+    from model.decision import Event, Threshold
     from model.detector import Detector
 
 # Six minutes of footage buy so high a threshold for one false alarm an hour that carts alone reach it.
@@ -59,7 +59,7 @@ class Pass:
 class Verdict:
     """Of one detector."""
 
-    threshold: float
+    point: Threshold
     false_alarms: int  # events in normal clips
     found: dict[str, int]  # passes of each kind that an event is about
 
@@ -93,8 +93,10 @@ def lines(marks: int, counts: dict[str, int], hours: float, before: Verdict, aft
         cells = [f"{verdict.found[kind]} of {counts[kind]}" for verdict in (before, after)]
         rows.append(f"  {kind + (' (normal now)' if kind == SHORT_CUT else ''):<26}{cells[0]:>10}{cells[1]:>12}")
     alarms = [f"{verdict.false_alarms / hours:.0f} an hour" for verdict in (before, after)]
+    promised = [f"{verdict.point.low:.0f} to {verdict.point.high:.0f}" for verdict in (before, after)]
     rows.append(f"  {'other false alarms':<26}{alarms[0]:>10}{alarms[1]:>12}")
-    return [*rows, f"  {'threshold':<26}{before.threshold:>10.2f}{after.threshold:>12.2f}"]
+    rows.append(f"  {'promised':<26}{promised[0]:>10}{promised[1]:>12}")
+    return [*rows, f"  {'threshold':<26}{before.point.value:>10.2f}{after.point.value:>12.2f}"]
 
 
 def judge(settings: config.Config, detectors: Sequence[Detector]) -> tuple[dict[str, int], list[Verdict]]:
@@ -115,7 +117,7 @@ def judge(settings: config.Config, detectors: Sequence[Detector]) -> tuple[dict[
         frames = walkway.render_clip(settings.walkway, "train", TRAINED + VALIDATED + number).frames
         for index, detector in enumerate(detectors):
             alarms[index] += len(_events(detector, frames, settings.walkway.fps))
-    verdicts = [Verdict(d.threshold, a, f) for d, a, f in zip(detectors, alarms, found, strict=True)]
+    verdicts = [Verdict(d.operating_point, a, f) for d, a, f in zip(detectors, alarms, found, strict=True)]
     return counts, verdicts
 
 

@@ -214,7 +214,7 @@ def test_evaluation_of_a_detector_takes_the_one_road(fitted, dataset):
     test = result.clips[0]
     np.testing.assert_array_equal(test.result.scores, fitted.score_inputs(pictures_of(dataset)).scores)
     assert test.labels == (LabelRange(12, 17, "cart"),)
-    assert result.measures["pixel_auroc"] > 0.9  # the unlabelled intruder costs little
+    assert result.measures["pixel_auroc"] > 0.85  # the unlabelled intruder costs little
     assert result.measures["frames_without_score"] == 4
     assert 0.5 < result.measures["rbdc"] <= 1
     assert 0.5 < result.measures["tbdc"] <= 1
