@@ -277,7 +277,7 @@ def test_a_camera_whose_scores_have_drifted_is_trained_anew_and_says_why(fleet: 
         at["/unforeseen-lobby/metrics"] = Page(served((0.5, 6_090), (2.2, 6_010)).encode())
         why = fleet.look(0.3)["lobby"].why
         assert why.startswith(
-            "in the last 24 h 50.0% of 12,000 frames scored over 2, calibration says at most 2.0%; a ret"
+            "in the last 24 h 50.0% of 12,000 frames scored over 2, calibration says at most 3.0%; a ret"
         )
         time.sleep(1.1)  # the store's clock counts seconds
         fleet.put("lobby/tuesday.mp4", b"f")
