@@ -11,13 +11,12 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from model.scoring.evidence import CELL, COARSE, block_means, cells, slopes
+from model.scoring.motions import LEAF, NEAREST
 
 MOVES = 0.3  # usual speeds; the looks of what is slower are the ground's
 PLACE = 0.5  # weight of the place: what looks strange here may be usual there
 LEAST = 0.01  # deviation of a feature; less is rounding
 ENTRIES = 20_000
-NEAREST = 3  # as of motions
-LEAF = 32  # entries that are compared one by one: a quarter faster than the default of 10
 
 
 def looks(frame: np.ndarray, flow: np.ndarray, block: int) -> np.ndarray:

@@ -16,7 +16,7 @@ SUSTAINED = 1.0  # weight of the sustained speed beside the velocity of the mome
 SLOW = 1.0  # usual speeds; what moves slower than this for long is all alike
 ENTRIES = 40_000
 NEAREST = 3  # the distance to the third: one odd flow among the entries excuses nothing
-LEAF = 32  # entries that are compared one by one: a quarter faster than the default of 10
+LEAF = 32  # entries that are compared one by one; faster than the default of 10
 
 
 def speed(motion: np.ndarray, speeds: np.ndarray) -> np.ndarray:

@@ -64,8 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipelines.bench.day", description=__doc__)
     parser.add_argument("--seconds", type=float, default=1440.0, help="length of a day")
     parser.add_argument("--dusk", type=float, default=3.0, help="noise at midnight, times that of noon")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting; repeatable")
     wanted = parser.parse_args(arguments)
-    settings = config.build(overrides=OVERRIDES)
+    settings = config.build(overrides=[*OVERRIDES, *wanted.set])
     calibration, *judged = score_days(settings, wanted.seconds, wanted.dusk)
     marked, normal = judged[0::2], judged[1::2]
     fixed, adaptive = points(calibration, settings)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from model.scoring.appearance import ENTRIES, NEAREST, Appearance, feature_weights, features, looks
+from model.scoring.appearance import ENTRIES, Appearance, feature_weights, features, looks
 from model.scoring.evidence import CELL, COARSE
+from model.scoring.motions import NEAREST
 
 SIZE = (64, 96)
 GRID = (SIZE[0] // CELL // COARSE, SIZE[1] // CELL // COARSE)
