@@ -152,7 +152,8 @@ def test_an_evaluation_comes_back_as_it_was_saved(tmp_path):
 SETTINGS = config.Config(
     preprocessing=config.Preprocessing(height=32, width=48),
     prednet=config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3), shrink=1),
-    scoring=config.Scoring(warm_up_frames=4, block_size=8),
+    # Normal clips of nothing but noise have no looks to learn: the two kinds that need none.
+    scoring=config.Scoring(warm_up_frames=4, block_size=8, fused=("prediction_error", "motion_distance")),
     decision=RULES,
 )
 
@@ -214,7 +215,7 @@ def test_evaluation_of_a_detector_takes_the_one_road(fitted, dataset):
     test = result.clips[0]
     np.testing.assert_array_equal(test.result.scores, fitted.score_inputs(pictures_of(dataset)).scores)
     assert test.labels == (LabelRange(12, 17, "cart"),)
-    assert result.measures["pixel_auroc"] > 0.85  # the unlabelled intruder costs little
+    assert result.measures["pixel_auroc"] > 0.9  # the unlabelled intruder costs little
     assert result.measures["frames_without_score"] == 4
     assert 0.5 < result.measures["rbdc"] <= 1
     assert 0.5 < result.measures["tbdc"] <= 1

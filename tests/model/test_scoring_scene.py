@@ -26,7 +26,7 @@ def observed(speed, generator, strange=1.0, look=0.0):
         error=np.zeros((24, 32), np.float32),
         maps={name: (1 + k) * size for k, name in enumerate(KNOWN)},
         motion=motion,
-        looks=(look + generator.normal(0, 0.1, (3, 4, 7))).astype(np.float32),
+        looks=(look + generator.spawn(1)[0].normal(0, 0.1, (3, 4, 7))).astype(np.float32),
         model_mse=0.0,
         copy_last_frame_mse=0.0,
         state=Representation((r, r)),
@@ -72,7 +72,7 @@ def test_an_unknown_representation_is_far_from_the_memory(fitted):
     scene, _ = fitted
     generator = np.random.default_rng(9)
     usual, strange = (maps(scene, observed(2.0, generator, factor))["memory_distance"] for factor in (1.0, 5.0))
-    assert np.median(strange) > 2 * usual.max()
+    assert strange.min() > 2 * usual.max()
 
 
 def test_an_unknown_look_is_far_from_all_that_was_seen_only_where_something_moves(fitted):
