@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 
+import keras
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
@@ -264,6 +265,7 @@ def street(number, category=""):
 
 @pytest.fixture(scope="module")
 def unsupervised():
+    keras.utils.set_random_seed(0)
     network = prednet.build(SETTINGS.prednet, 32, 48, (1.0, 0.1))
     # A leak in the copying start averages the noise away, which is better than copying the last frame.
     kernel, bias = (w.numpy() for w in network.cell.gates[0].weights)
