@@ -55,6 +55,7 @@ def fit_detector(
         _observed(raw, chosen, progress),
         settings.scoring.smoothing_frames,
         np.random.default_rng(settings.training.seed),
+        {number for number, clip in enumerate(chosen) if clip.marked},
     )
     raw = replace(raw, scene=scene)
     rehearsed = [

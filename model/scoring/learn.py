@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -36,9 +36,19 @@ Course = list[Glimpse]  # of a clip, from its second frame on
 
 
 def fit_scene(
-    clips: Iterable[Iterable[Observation]], smoothing_frames: float, generator: np.random.Generator
+    clips: Iterable[Iterable[Observation]],
+    smoothing_frames: float,
+    generator: np.random.Generator,
+    marked: Container[int] = (),
 ) -> tuple[Scene, list[Peaks]]:
     """Learns from the observations of normal clips; of every clip the first one is left out.
+
+    Args:
+        clips: in order.
+        smoothing_frames: time constant of what is gathered.
+        generator: chooses what the banks keep.
+        marked: numbers of the clips that a person marked as normal. The banks know them; what is usual in a row is not
+            measured on them, or all that happens where they are would be less strange. All may be: then it is.
 
     Returns:
         The scene, and of each clip the peaks of every kind of evidence but the memory's, as if the scene had not been
@@ -48,30 +58,32 @@ def fit_scene(
         ValueError: no clip has more than one frame.
     """
     courses: list[Course] = []
-    maps: list[Maps] = []
-    seen: list[np.ndarray] = []
+    seen: list[list[np.ndarray]] = []
     for clip in clips:
         courses.append([])
+        seen.append([])
         for t, observation in enumerate(clip):
             if t == 0:
                 continue
             courses[-1].append(Glimpse(observation.motion, observation.looks, observation.maps))
             if t % EVERY == 1:
-                maps.append(observation.maps)
-                seen.append(representation(observation))
-    if not maps:
+                seen[-1].append(representation(observation))
+    if not any(seen):
         raise ValueError("expected normal clips of at least 2 frames. Received: none")
-    memory = Memory.fit(np.concatenate([found.reshape(-1, found.shape[-1]) for found in seen]), generator)
+    memory = Memory.fit(np.concatenate([f.reshape(-1, f.shape[-1]) for clip in seen for f in clip]), generator)
+    measured = [k for k, course in enumerate(courses) if course and k not in marked] or range(len(courses))
+    maps = [glimpse.maps for k in measured for glimpse in courses[k][::EVERY]]
     values = {name: np.stack([m[name] for m in maps]) for name in maps[0]}
-    values["memory_distance"] = np.stack([spread(memory.distance(f), values["optical_flow"].shape[1:]) for f in seen])
+    grid = values["optical_flow"].shape[1:]
+    values["memory_distance"] = np.stack([spread(memory.distance(found), grid) for k in measured for found in seen[k]])
     moving = values["optical_flow"] > MOVING
     scales = {
         name: row_scales(v, moving, LOWEST_SPEED if name == "optical_flow" else LOWEST) for name, v in values.items()
     }
     motions, moved = _learn_motions(courses, scales["optical_flow"], smoothing_frames, generator)
-    scales["motion_distance"] = row_scales(np.concatenate([found[::EVERY] for found in moved]), moving, LOWEST_SPEED)
+    scales["motion_distance"] = row_scales(np.concatenate([moved[k][::EVERY] for k in measured]), moving, LOWEST_SPEED)
     looks, odd = _learn_looks(courses, scales["optical_flow"], smoothing_frames, generator)
-    scales["appearance_distance"] = _one_scale(np.concatenate(odd))
+    scales["appearance_distance"] = _one_scale(np.concatenate([odd[k] for k in measured]))
     peaks = [
         _peaks(course, {"motion_distance": m, "appearance_distance": o}, scales, smoothing_frames)
         for course, m, o in zip(courses, moved, odd, strict=True)

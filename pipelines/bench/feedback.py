@@ -71,11 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting; repeatable")
     wanted = parser.parse_args(arguments)
     settings = config.build(overrides=[*OVERRIDES, *wanted.set])
-    normal = [list(walkway.render_clip(settings.walkway, "train", n).frames) for n in range(TRAINED + VALIDATED)]
-    train, validation = (
-        [fitted.clip(settings, f"Train{n}", list(frames)) for n, frames in enumerate(part)]
-        for part in (normal[:TRAINED], normal[TRAINED:])
-    )
+    numbers = range(TRAINED + VALIDATED)
+    normal = [
+        fitted.clip(settings, f"Train{n}", list(walkway.render_clip(settings.walkway, "train", n).frames))
+        for n in numbers
+    ]
+    train, validation = normal[:TRAINED], normal[TRAINED:]
     before = fitted.fit(settings, train, validation)
     with tempfile.TemporaryDirectory(prefix="unforeseen-") as scratch:
         marked = list(_marked(settings, before, Path(scratch)))

@@ -104,6 +104,28 @@ def test_a_clip_alone_in_its_direction_is_strange_only_as_long_as_it_is_left_out
     assert with_it < alone.min() / 5
 
 
+def test_a_marked_clip_is_known_and_changes_nothing_that_is_usual():
+    usual, marked, other = [clip(2.0, seed) for seed in range(3)], clip(-6.0, 3), clip(4.0, 9)[5]
+    generator = np.random.default_rng
+    without, _ = fit(usual)
+    taught, _ = fit_scene([*usual, marked], 4.0, generator(0), {3})
+    assert maps(taught, *marked)["motion_distance"].max() < 0.2 * maps(without, *marked)["motion_distance"].max()
+    for name in (*KNOWN, "motion_distance"):
+        np.testing.assert_allclose(taught.scales[name], without.scales[name], rtol=0.01, err_msg=name)
+        np.testing.assert_allclose(maps(taught, other)[name], maps(without, other)[name], rtol=0.01, err_msg=name)
+    measured, _ = fit([*usual, marked])
+    assert measured.scales["optical_flow"].max() > 1.2 * taught.scales["optical_flow"].max()
+
+
+def test_marked_clips_alone_are_what_is_usual():
+    clips = [clip(2.0, seed) for seed in range(3)]
+    taught, peaks = fit_scene(clips, 4.0, np.random.default_rng(0), range(3))
+    again, _ = fit(clips)
+    assert len(peaks) == 3
+    for name, scale in again.scales.items():
+        np.testing.assert_array_equal(taught.scales[name], scale)
+
+
 def test_the_peaks_are_of_every_kind_but_the_memory_one_a_frame_but_the_first(fitted):
     _, peaks = fitted
     for found in peaks:
