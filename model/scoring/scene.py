@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -31,23 +28,17 @@ class Scene:
 
     def gather(self, smoother: Smoother, observation: Observation) -> Maps:
         """Every kind of evidence, about 1 where something moves as usual, gathered along the motion of a clip."""
-        grid = observation.motion.shape[:2]
-        seen = looked_at(smoother, observation.looks, observation.motion, self.scales["optical_flow"])
-        odd = self._beside.submit(self.appearance.distance, *seen)
-        distance = spread(self.memory.distance(representation(observation)), grid)
+        distance = spread(self.memory.distance(representation(observation)), observation.motion.shape[:2])
         gathered = smoother.push(
             scaled({**observation.maps, "memory_distance": distance}, self.scales), observation.motion
         )
+        seen = looked_at(smoother, observation.looks, observation.motion, self.scales["optical_flow"])
+        odd = spread(self.appearance.distance(*seen), observation.motion.shape[:2])
         # How things move is judged by how fast they have been going, so it comes after.
         sustained = gathered["optical_flow"]
         moved = self.motions.distance(observation.motion, sustained, self.scales["optical_flow"])
-        later = scaled({"motion_distance": moved, "appearance_distance": spread(odd.result(), grid)}, self.scales)
+        later = scaled({"motion_distance": moved, "appearance_distance": odd}, self.scales)
         return gathered | smoother.push(later, observation.motion)
-
-    @cached_property
-    def _beside(self) -> ThreadPoolExecutor:
-        """Looks up what takes long; the search does not hold Python's lock."""
-        return ThreadPoolExecutor(os.cpu_count())
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it as arrays by name."""
