@@ -38,7 +38,7 @@ OVERRIDES = (
 TRAINED, VALIDATED = 24, 12  # clips without an anomaly
 NORMAL = 96  # more of them, to count false alarms in: events crowd in a few busy clips, and 36 told too little
 CROSSINGS = range(3, 103, 5)  # test clips in which people cross; those on the near lawn are marked
-JUDGED = (*range(105, 145), *range(148, 248, 5))  # eight of each category, and more in which people cross
+JUDGED = (*range(105, 145), *range(148, 548, 5))  # eight of each category, and more in which people cross
 SHORT_CUT = "short cut"
 NEAR = 0.8  # of what is seen of somebody lies on the near lawn
 
