@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from model.decision import Event, Threshold
     from model.detector import Detector
 
-# Six minutes of footage buy so high a threshold for one false alarm an hour that carts alone reach it.
+# Nine minutes of footage buy so high a threshold for one false alarm an hour that carts alone reach it.
 OVERRIDES = (
     *fitted.SMALL,
     *("walkway.noise=5", "walkway.fps=5", "walkway.clip_frames=75", "decision.false_alarms_per_hour=60"),
