@@ -8,7 +8,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import tensorflow as tf
 
 from model.scoring.evidence import CELL, COARSE
 
@@ -54,11 +53,8 @@ class Memory:
         """Root mean square distance a channel to the nearest entry, `float32 [h, w]`, of features `[h, w, D]`."""
         entries, half_squares = self._looked_up
         flat = found.reshape(-1, found.shape[-1]) / self.deviation - self.entries[0]
-        # By TensorFlow, for OpenBLAS' threads go on spinning afterwards and take the cores from the next frame; on the
-        # CPU, for a GPU would round to ten bits.
-        with tf.device("CPU"):
-            likeness = tf.matmul(flat, entries).numpy()
-        likeness -= half_squares  # the square of a distance is |flat|^2 - 2 (likeness - |entry|^2 / 2)
+        likeness = flat @ entries  # the square of a distance is |flat|^2 - 2 (likeness - |entry|^2 / 2)
+        likeness -= half_squares
         nearest = np.square(flat).sum(axis=1) - 2 * likeness.max(axis=1)
         return np.sqrt(np.maximum(nearest, 0.0) / flat.shape[1]).reshape(found.shape[:2])
 
