@@ -71,10 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting; repeatable")
     wanted = parser.parse_args(arguments)
     settings = config.build(overrides=[*OVERRIDES, *wanted.set])
-    numbers = range(TRAINED + VALIDATED)
     normal = [
         fitted.clip(settings, f"Train{n}", list(walkway.render_clip(settings.walkway, "train", n).frames))
-        for n in numbers
+        for n in range(TRAINED + VALIDATED)
     ]
     train, validation = normal[:TRAINED], normal[TRAINED:]
     before = fitted.fit(settings, train, validation)

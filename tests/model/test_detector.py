@@ -48,7 +48,6 @@ def fitted():
 
 def test_what_a_person_marked_teaches_the_scene_and_calibrates_nothing(fitted):
     normal = [Clip(f"n{i}", "train", 10.0, walk(60, i), None, None, "") for i in range(3)]
-
     frames = walk(60, 9, square=0)
 
     def fit(name):

@@ -106,9 +106,8 @@ def test_a_clip_alone_in_its_direction_is_strange_only_as_long_as_it_is_left_out
 
 def test_a_marked_clip_is_known_and_changes_nothing_that_is_usual():
     usual, marked, other = [clip(2.0, seed) for seed in range(3)], clip(-6.0, 3), clip(4.0, 9)[5]
-    generator = np.random.default_rng
     without, _ = fit(usual)
-    taught, _ = fit_scene([*usual, marked], 4.0, generator(0), {3})
+    taught, _ = fit_scene([*usual, marked], 4.0, np.random.default_rng(0), {3})
     assert maps(taught, *marked)["motion_distance"].max() < 0.2 * maps(without, *marked)["motion_distance"].max()
     for name in (*KNOWN, "motion_distance"):
         np.testing.assert_allclose(taught.scales[name], without.scales[name], rtol=0.01, err_msg=name)
