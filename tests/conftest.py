@@ -22,6 +22,7 @@ LONG_FILES = (
     "test_score.py",
     "test_server.py",
     "test_registry.py",
+    "test_fleet_machine.py",
     "test_fleet_watch.py",
 )
 
