@@ -63,7 +63,7 @@ VARIANTS = {
     "rate 0.003": Variant(("training.learning_rate=0.003", "training.final_learning_rate=0.0003")),
     "12 epochs": Variant(("training.epochs=12",)),
     "12 epochs, L0": Variant(("training.epochs=12", "training.layer_loss_weights=[1, 0, 0, 0]")),
-    "36 epochs, L0": Variant(("training.epochs=36", "training.layer_loss_weights=[1, 0, 0, 0]")),
+    "24 epochs, L0": Variant(("training.epochs=24", "training.layer_loss_weights=[1, 0, 0, 0]")),
 }
 
 
