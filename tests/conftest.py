@@ -10,6 +10,8 @@ from s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 
 # As the command does it; read when numpy is imported, which nothing has yet.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Two processes test on two cores, and what they start would fight over both.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 # Begun in this order and before all others, so that no process ends with a long one alone. While the first file makes
 # the run that many look at, nobody waits for it: the second needs none.
