@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measure(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     """All figures; real footage is used as well where UNFORESEEN_FOOTAGE names a directory in the UCSD layout."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command has it; read when numpy is imported
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # of this process: TensorFlow speaks of GPUs that are not there
     from model import config
     from pipelines.bench import dag, network, pictures, stream
