@@ -2,8 +2,8 @@
 
 People begin to cross the near lawn. A detector alarms; somebody marks those events as normal, as `unforeseen feedback`
 does, and a second detector is trained with them. Both are judged on clips that neither has seen: the short cut should
-bring fewer alarms, everything else that does not belong should be found as before. All of that with several networks,
-for how another seed trains moves as much as one would look for. Half an hour.
+bring fewer alarms, everything else that does not belong should be found as before. All of it with several networks, for
+another seed alone moves what is found by a few. Takes half an hour.
 """
 
 from __future__ import annotations
