@@ -29,7 +29,20 @@ Counts = Annotated[tuple[Count, ...], Limit("of at least one value", len)]
 Side = Annotated[int, Limit("of at least 16", lambda x: x >= 16)]  # pixels; optical flow finds nothing in less
 Channels = Annotated[int, Limit("as 1 or 3", lambda x: x in (1, 3))]
 Window = Annotated[int, Limit("of at least 2", lambda x: x >= 2)]  # nothing predicts its first frame
-Names = Annotated[tuple[str, ...], Limit("of at least one kind of evidence", len)]
+EVIDENCE = (
+    "prediction_error",
+    "extrapolation_error",
+    "layer_error",
+    "memory_distance",
+    "motion_distance",
+    "appearance_distance",
+    "optical_flow",
+    "frame_difference",
+)
+Names = Annotated[
+    tuple[str, ...],
+    Limit(f"as one or more of {', '.join(EVIDENCE)}", lambda x: len(x) > 0 and set(x) <= set(EVIDENCE)),
+]
 Seed = Annotated[int, Limit("of at least 0 and below 2^32", lambda x: 0 <= x < 1 << 32)]
 NotNegative = Annotated[float, Limit("of at least 0", lambda x: x >= 0)]
 Positive = Annotated[float, Limit("over 0", lambda x: x > 0)]
@@ -197,6 +210,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return parsed
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return parse(typing.cast(type[Any], hint), value, where)
+    if hint == tuple[str, ...] and isinstance(value, str):
+        value = [word.strip() for word in value.strip("[]").split(",")]  # bare words, as a single one may be
     if typing.get_origin(hint) is tuple and isinstance(value, (list, tuple)):
         items = typing.get_args(hint)
         hints = items[:1] * len(value) if items[-1] is Ellipsis else items

@@ -21,7 +21,6 @@ from model.detector import Detector, FrameScore, Stream, load
 from model.report.film import still
 from model.report.overlay import OverlayWriter
 from model.report.recorder import EventRecorder
-from model.scoring import EVIDENCE
 from pipelines.judge import fitted_settings
 
 Say = Callable[[str], None]
@@ -111,13 +110,20 @@ def _show(
 def _columns(detector: Detector) -> list[str]:
     """Of scores.csv: why a frame was flagged stands beside its score."""
     classes = detector.classifier.classes if detector.classifier else ()
-    return ["frame", "seconds", "score", "alarm", "threshold", *EVIDENCE, *(f"probability_{name}" for name in classes)]
+    return [
+        "frame",
+        "seconds",
+        "score",
+        "alarm",
+        "threshold",
+        *detector.kinds,
+        *(f"probability_{name}" for name in classes),
+    ]
 
 
 def _line(number: int, fps: float, result: FrameScore) -> str:
     probabilities = () if result.probabilities is None else result.probabilities.tolist()
-    evidence = [result.evidence[kind] for kind in EVIDENCE]
-    rest = [_cell(value) for value in (result.threshold, *evidence, *probabilities)]
+    rest = [_cell(value) for value in (result.threshold, *result.evidence.values(), *probabilities)]
     return ",".join([str(number), f"{number / fps:.3f}", _cell(result.score), str(int(result.alarm)), *rest]) + "\n"
 
 

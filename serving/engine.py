@@ -72,7 +72,7 @@ class Engine:
             found.preprocessing.channels,
             found.settings.warm_up_frames,
             found.threshold,
-            tuple(found.calibration.tails) if found.calibration else (),
+            found.kinds,
             tuple(found.classifier.classes) if found.classifier else (),
             found.fps,
         )

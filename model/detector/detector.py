@@ -78,7 +78,20 @@ class Detector:
     @cached_property
     def step(self) -> scoring.Step:
         """The compiled step, shared by all streams."""
-        return scoring.Step(self.network, (self.preprocessing.height, self.preprocessing.width))
+        return self._compiled(scoring.EXTRAPOLATION in self.kinds)
+
+    @cached_property
+    def extrapolating(self) -> scoring.Step:
+        """The same with the error of extrapolating, which is shown where a detector is judged."""
+        return self.step if scoring.EXTRAPOLATION in self.kinds else self._compiled(extrapolates=True)
+
+    def _compiled(self, extrapolates: bool) -> scoring.Step:
+        return scoring.Step(self.network, (self.preprocessing.height, self.preprocessing.width), extrapolates)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of the evidence that its streams give."""
+        return tuple(k for k in scoring.EVIDENCE if k != scoring.EXTRAPOLATION or k in self.settings.fused)
 
     def stream(
         self, fps: float | None = None, clip: str = "", first: int = 0, steps: scoring.Steps | None = None
@@ -115,9 +128,9 @@ class Detector:
         stream = self.stream()
         return collect(stream.push(frame) for frame in frames)
 
-    def score_inputs(self, inputs: Iterable[np.ndarray]) -> ClipScores:
-        """The same for frames that are preprocessed already."""
-        stream = self.stream()
+    def score_inputs(self, inputs: Iterable[np.ndarray], steps: scoring.Steps | None = None) -> ClipScores:
+        """The same for frames that are preprocessed already; `steps` as in `stream`."""
+        stream = self.stream(steps=steps)
         return collect(stream.push_input(frame) for frame in inputs)
 
 
@@ -170,10 +183,10 @@ class Stream:
         warm = self._seen >= detector.settings.warm_up_frames
         self._gather(observation)
         self._seen += 1
-        evidence, score = dict.fromkeys(scoring.EVIDENCE, np.nan), np.nan
+        evidence, score = dict.fromkeys(detector.kinds, np.nan), np.nan
         if warm and detector.calibration:
             peaks = detector.calibration.evidence({name: values.max() for name, values in self.maps.items()})
-            evidence = {name: float(value) for name, value in peaks.items()}
+            evidence |= {name: float(value) for name, value in peaks.items()}
             self.strange = detector.calibration.join(self.maps)
             score = float(self.strange.max())
         baselines = {name: self._baselines[name] if warm else np.nan for name in BASELINES}
@@ -183,7 +196,7 @@ class Stream:
         result = result._replace(probabilities=self._classify(warm))
         if self.tracker is None:
             return result
-        changes = self.tracker.push(self._index, score, threshold, evidence, self.box)
+        changes = self.tracker.push(self._index, score, threshold, {k: evidence[k] for k in detector.kinds}, self.box)
         closed = self._named(changes.closed)
         self._vote(self.tracker, result.probabilities)
         return result._replace(opened=self._named(changes.opened), closed=closed)
@@ -282,11 +295,13 @@ def collect(stream: Iterable[FrameScore]) -> ClipScores:
     def column(values: Iterable[float]) -> np.ndarray:
         return np.fromiter(values, np.float32, len(frames))
 
+    found = {name for f in frames for name in f.evidence}
+    kinds = [name for name in scoring.EVIDENCE if name in found]
     rows = [f.probabilities for f in frames if f.probabilities is not None]
     return ClipScores(
         scores=column(f.score for f in frames),
         alarms=np.fromiter((f.alarm for f in frames), bool, len(frames)),
-        evidence={name: column(f.evidence[name] for f in frames) for name in scoring.EVIDENCE},
+        evidence={name: column(f.evidence.get(name, np.nan) for f in frames) for name in kinds},
         baselines={name: column(f.baselines[name] for f in frames) for name in BASELINES},
         model_mse=column(f.model_mse for f in frames),
         copy_last_frame_mse=column(f.copy_last_frame_mse for f in frames),

@@ -16,7 +16,11 @@ from model.errors import BadInput, RunFailed
 from model.prednet import PredNet
 
 SCENE_FRAMES = 2400  # more would cost minutes
-OF_THE_NETWORK = ("prediction_error", "layer_error")  # kinds of evidence that are lower where it was trained
+OF_THE_NETWORK = (
+    "prediction_error",
+    "extrapolation_error",
+    "layer_error",
+)  # kinds of evidence that are lower where it was trained
 
 
 class Normal(NamedTuple):
@@ -88,7 +92,7 @@ def _observed(
     raw: Detector, clips: Sequence[Clip], progress: Callable[[str], None]
 ) -> Iterator[Iterator[scoring.Observation]]:
     for number, clip in enumerate(clips, 1):
-        stream = raw.stream()
+        stream = raw.stream(steps=raw.extrapolating)
         yield (_push(stream, frame) for frame in clip.frames)
         progress(f"scene: {number}/{len(clips)} normal clips")
 
@@ -129,7 +133,7 @@ def _as_unseen(trained: Sequence[Normal], unseen: Sequence[Normal]) -> list[Norm
 
 def _validated(raw: Detector, clip: Clip) -> tuple[scoring.Peaks, np.ndarray]:
     """Peaks `[T]` a kind of evidence, and the errors `[T, 2]`, of frames that have a score."""
-    stream, peaks, errors = raw.stream(), [], []
+    stream, peaks, errors = raw.stream(steps=raw.extrapolating), [], []
     for t, frame in enumerate(clip.frames):
         result = stream.push_input(frame)
         if t >= raw.settings.warm_up_frames:

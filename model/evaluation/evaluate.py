@@ -75,7 +75,7 @@ def score_clips(
 def _score(detector: Detector, clip: Clip, places: Places | None, projector: Projector | None) -> ScoredClip:
     from model.detector.detector import collect
 
-    stream = detector.stream(clip.fps, clip.name)
+    stream = detector.stream(clip.fps, clip.name, steps=detector.extrapolating)
     results: list[FrameScore] = []
     for t, frame in enumerate(clip.frames):
         results.append(stream.push_input(frame))

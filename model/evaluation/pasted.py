@@ -49,7 +49,7 @@ def pasted_auroc(detector: Detector, normal: Sequence[Clip], seed: int) -> dict[
         and of each `evidence` and of the `baselines` alone.
     """
     used = normal[: len(KINDS)]
-    results = {clip.name: detector.score_inputs(clip.frames[:LONGEST]) for clip in used}
+    results = {clip.name: _scored(detector, clip.frames[:LONGEST]) for clip in used}
     return _measures(detector, used, results, normal, seeds=[seed])
 
 
@@ -69,7 +69,7 @@ def _measures(
             clip = paste(frames, kind, scene, np.random.default_rng([seed, number]))
             if clip:
                 labels = frame_labels(clip.labels, len(frames))
-                columns.append(_columns(detector.score_inputs(clip.frames), labels))
+                columns.append(_columns(_scored(detector, clip.frames), labels))
         found[kind] = _joined(columns) if columns else None
     without = _joined([_columns(result) for result in results.values()])
     one = next(iter(results.values()))
@@ -80,6 +80,10 @@ def _measures(
         "evidence": {name: every[f"evidence.{name}"] for name in one.evidence},
         "baselines": {name: every[f"baselines.{name}"] for name in one.baselines},
     }
+
+
+def _scored(detector: Detector, frames: np.ndarray) -> ClipScores:
+    return detector.score_inputs(frames, detector.extrapolating)
 
 
 def _columns(result: ClipScores, labels: np.ndarray | None = None) -> Columns:

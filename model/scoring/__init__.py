@@ -1,7 +1,8 @@
 """From frames to calibrated surprise: observe, relate to the scene, smooth along the motion, compare with normal."""
 
+from model.config import EVIDENCE
 from model.scoring.calibration import Calibration, Tail
-from model.scoring.evidence import CELL, EVIDENCE, block_means, cells
+from model.scoring.evidence import CELL, EXTRAPOLATION, block_means, cells
 from model.scoring.learn import Peaks, fit_scene
 from model.scoring.observer import Observation, Observer
 from model.scoring.scene import Scene
@@ -11,6 +12,7 @@ from model.scoring.step import Step, Stepped, Steps
 __all__ = [
     "CELL",
     "EVIDENCE",
+    "EXTRAPOLATION",
     "Calibration",
     "Observation",
     "Observer",

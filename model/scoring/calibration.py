@@ -67,8 +67,8 @@ class Calibration:
     fused: tuple[str, ...]
 
     def evidence(self, peaks: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Surprise a kind of evidence of the largest values in the picture, `float [...]` each."""
-        return {name: self._surprise(name, peaks[name]) for name in self.tails}
+        """Surprise of each kind that there is of the largest values in the picture, `float [...]` each."""
+        return {name: self._surprise(name, peaks[name]) for name in self.tails if name in peaks}
 
     def join(self, maps: dict[str, np.ndarray]) -> np.ndarray:
         """How strange every place is, or every frame with its peaks, `float32 [...]`: the largest surprise of any kind.

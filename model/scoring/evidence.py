@@ -13,15 +13,7 @@ import numpy as np
 
 CELL = 4  # pixels
 COARSE = 2  # cells on either side that one look or one feature of the network covers
-EVIDENCE = (
-    "prediction_error",
-    "layer_error",
-    "memory_distance",
-    "motion_distance",
-    "appearance_distance",
-    "optical_flow",
-    "frame_difference",
-)
+EXTRAPOLATION = "extrapolation_error"  # the one kind that costs a second step of the network
 NOISE = 0.04  # of a pixel value: contrast under it is the sensor's, not the scene's
 
 

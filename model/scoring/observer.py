@@ -13,6 +13,8 @@ from model.scoring.appearance import looks
 from model.scoring.evidence import CELL, block_means, cells, flow, grey
 from model.scoring.step import Steps
 
+REMEMBERED = ("state", "last", "last_small", "beyond")
+
 
 class Observation(NamedTuple):
     """Of one frame, on a grid of cells; on the first frame of a clip the maps say nothing."""
@@ -28,7 +30,7 @@ class Observation(NamedTuple):
 
 
 class Observer:
-    """Holds what must be remembered of one clip: the network's state and the last frame."""
+    """Holds what must be remembered of one clip: the network's state, the last frame, what was foreseen of the next."""
 
     def __init__(self, steps: Steps, block_size: int) -> None:
         self._steps = steps
@@ -36,16 +38,18 @@ class Observer:
         self._state: Any = None
         self._last: np.ndarray | None = None
         self._last_small: np.ndarray | None = None
+        self._beyond: np.ndarray | None = None
 
     @property
     def remembered(self) -> dict[str, np.ndarray]:
         """By name; nothing before the first frame."""
-        kept = {"state": self._state, "last": self._last, "last_small": self._last_small}
+        kept = {name: getattr(self, f"_{name}") for name in REMEMBERED}
         return {name: np.asarray(array) for name, array in kept.items() if array is not None}
 
     def restore(self, remembered: dict[str, np.ndarray]) -> None:
         """Goes on from there."""
-        self._state, self._last, self._last_small = (remembered.get(name) for name in ("state", "last", "last_small"))
+        for name in REMEMBERED:
+            setattr(self, f"_{name}", remembered.get(name))
 
     @property
     def bytes(self) -> int:
@@ -57,23 +61,31 @@ class Observer:
         last = frame if self._last is None else self._last
         foreseen = self._steps.submit(frame.astype(np.float32) / np.float32(255), self._state)
         speed, motion, seen = self._look(last, frame)  # neither the network nor the flow holds Python's lock
-        prediction, small, self._state = foreseen.result()
+        fresh = self._state is None
+        prediction, small, self._state, beyond = foreseen.result()
+        extrapolated = prediction if self._beyond is None else self._beyond
+        self._beyond = None if fresh else beyond  # there was nothing yet to extrapolate from
         state = self._steps.unpack(self._state)
         last_small = small if self._last_small is None else self._last_small
         self._last, self._last_small = frame, small
         error = evidence.squared_difference(prediction, small)
         copied = evidence.squared_difference(last_small, small)
         grid = frame.shape[0] // CELL, frame.shape[1] // CELL
-        off, changed, contrast = (
-            block_means(cells(x, grid), self._block) for x in (error, copied, evidence.squared_gradient(small))
-        )
+
+        def blocks(picture: np.ndarray) -> np.ndarray:
+            return block_means(cells(picture, grid), self._block)
+
+        contrast = blocks(evidence.squared_gradient(small))
         layers = [cells(np.asarray(e[0], np.float32).mean(axis=-1), grid) for e in state.e[1:]]
         maps = {
-            "prediction_error": evidence.prediction_error(off, contrast),
-            "layer_error": block_means(evidence.layer_error(layers), self._block) if layers else np.zeros_like(off),
+            "prediction_error": evidence.prediction_error(blocks(error), contrast),
+            "layer_error": block_means(evidence.layer_error(layers), self._block) if layers else np.zeros_like(speed),
             "optical_flow": speed,
-            "frame_difference": np.sqrt(changed),
+            "frame_difference": np.sqrt(blocks(copied)),
         }
+        if beyond is not None:
+            further = evidence.squared_difference(extrapolated, small)
+            maps[evidence.EXTRAPOLATION] = evidence.prediction_error(blocks(further), contrast)
         return Observation(prediction, error, maps, motion, seen, float(error.mean()), float(copied.mean()), state)
 
     def _look(self, last: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

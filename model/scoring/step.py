@@ -19,6 +19,7 @@ class Stepped(NamedTuple):
     prediction: np.ndarray  # float32 [H, W, C] in [0, 1] at the network's size, made before the frame was seen
     seen: np.ndarray  # float32 [H, W, C], what it should have been
     state: Any  # [N], the network's after the frame, all of it in one row; see `Step.unpack`
+    beyond: np.ndarray | None = None  # prediction of the next frame, for which this one was not seen either
 
 
 class Pending(Protocol):
@@ -42,10 +43,16 @@ class Steps(Protocol):
 
 
 class Step:
-    """Traced once for every number of clips that go together; one clip's numbers do not depend on the others."""
+    """Traced once for every number of clips that go together; one clip's numbers do not depend on the others.
 
-    def __init__(self, network: PredNet, frame_size: tuple[int, int] | None = None) -> None:
-        self._network = network
+    Args:
+        network: with its weights.
+        frame_size: height and width of the frames; None is what the network sees.
+        extrapolates: whether the frame after the next is predicted too, which costs as much again.
+    """
+
+    def __init__(self, network: PredNet, frame_size: tuple[int, int] | None = None, extrapolates: bool = False) -> None:
+        self._network, self._extrapolates = network, extrapolates
         self._size = (*(frame_size or (network.height, network.width)), network.cell.stack_sizes[0])
         self._shapes = [tuple(part.shape[1:]) for part in tf.nest.flatten(network.zero_state(1))]
         self._ends = np.cumsum([prod(shape) for shape in self._shapes]).tolist()
@@ -75,8 +82,10 @@ class Step:
     def together(self, frames: Sequence[np.ndarray], states: Sequence[Any]) -> list[Stepped]:
         """A step of each of several clips, as many as were compiled for."""
         before = [self._first if state is None else state for state in states]
-        predictions, seen, after = self._compiled[len(frames)](np.stack(frames), before)
-        return [Stepped(np.asarray(p), np.asarray(s), a) for p, s, a in zip(predictions, seen, after, strict=True)]
+        predictions, seen, after, *beyond = self._compiled[len(frames)](np.stack(frames), before)
+        ahead = map(np.asarray, beyond[0]) if beyond else [None] * len(frames)
+        rows = zip(predictions, seen, after, ahead, strict=True)
+        return [Stepped(np.asarray(p), np.asarray(s), state, further) for p, s, state, further in rows]
 
     def submit(self, frame: np.ndarray, state: Any) -> Future[Stepped]:
         """One clip's step, in a thread beside the caller's."""
@@ -92,13 +101,18 @@ class Step:
         layers = len(parts) // 3
         return State(*(tuple(parts[k * layers : (k + 1) * layers]) for k in range(3)))
 
-    def _step(self, frames: Any, states: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    def _step(self, frames: Any, states: list[Any]) -> tuple[list[Any], ...]:
         small = self._network.shrink(frames)
         clips = len(states)
         # Taken apart before they are joined, and joined after they are taken apart: a row's parts are no copies.
         rows = zip(*(tf.split(state, np.diff([0, *self._ends])) for state in states), strict=True)
         parts = [tf.reshape(tf.concat(row, 0), (clips, *shape)) for row, shape in zip(rows, self._shapes, strict=True)]
-        step = self._network.cell(tf.cast(small, self._network.compute_dtype), self._state(parts))
+        cell, seen, state = self._network.cell, tf.cast(small, self._network.compute_dtype), self._state(parts)
+        step = cell(seen, state)
         apart = [tf.unstack(tf.reshape(part, (clips, -1))) for part in tf.nest.flatten(step.state)]
         after = [tf.concat(row, 0) for row in zip(*apart, strict=True)]
-        return tf.unstack(tf.cast(step.a_hat, tf.float32)), tf.unstack(small), after
+        found = tf.unstack(tf.cast(step.a_hat, tf.float32)), tf.unstack(small), after
+        if not self._extrapolates:
+            return found
+        unseen = cell(seen, state, seen=False).state
+        return *found, tf.unstack(tf.cast(cell(seen, unseen, seen=False).a_hat, tf.float32))

@@ -44,6 +44,13 @@ def test_lists_become_tuples_at_any_depth():
 
 
 @pytest.mark.parametrize(
+    "text", ['["layer_error", "optical_flow"]', "[layer_error, optical_flow]", "layer_error,optical_flow"]
+)
+def test_kinds_of_evidence_may_be_bare_words(text):
+    assert config.build(overrides=[f"scoring.fused={text}"]).scoring.fused == ("layer_error", "optical_flow")
+
+
+@pytest.mark.parametrize(
     ("override", "value"),
     [
         pytest.param("training.epochs=2.0", 2, id="protobuf has no integers"),
@@ -127,13 +134,14 @@ def test_a_mistake_is_named_in_one_line(override, message):
         ("scoring.warm_up_frames=0", "nothing predicts the first frame"),
         ("scoring.block_size=0", "no block"),
         ("scoring.fused=[]", "no evidence"),
+        ("scoring.fused=[speed]", "nothing gives it"),
         ("scoring.smoothing_frames=0.5", "overshoots"),
         ("decision.false_alarms_per_hour=0", "no threshold is high enough"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_by_name(override, why):
     path, _, value = override.partition("=")
-    with pytest.raises(BadInput, match=rf"expected {path} (of|over|as 1 or 3).* Received: ") as e:
+    with pytest.raises(BadInput, match=rf"expected {path} (of|over|as 1 or 3|as one or more).* Received: ") as e:
         config.build(overrides=[override])
     assert "\n" not in str(e.value)
 

@@ -74,6 +74,18 @@ def test_what_a_person_marked_teaches_the_scene_and_calibrates_nothing(fitted):
     assert said.threshold < taken.threshold
 
 
+def test_what_is_extrapolated_is_shown_where_it_is_asked_for_and_changes_no_score(fitted):
+    clip = walk(40, 4, square=20)
+    plain, shown = fitted.score(clip), fitted.score_inputs(clip, fitted.extrapolating)
+    assert set(shown.evidence) - set(plain.evidence) == {"extrapolation_error"}
+    np.testing.assert_allclose(shown.scores, plain.scores, atol=1e-4)
+    assert shown.evidence["extrapolation_error"][25:].min() > np.nanmax(shown.evidence["extrapolation_error"][:20])
+    asked = dataclasses.replace(fitted.settings, fused=("extrapolation_error",))
+    calibration = dataclasses.replace(fitted.calibration, fused=asked.fused)
+    alone = dataclasses.replace(fitted, settings=asked, calibration=calibration).score(clip)
+    np.testing.assert_allclose(alone.scores, shown.evidence["extrapolation_error"], atol=1e-4)
+
+
 def test_an_intruder_scores_over_the_threshold_and_normal_frames_make_no_event(fitted):
     result = fitted.score_inputs(walk(60, 9, square=30))
     assert not events(result.scores[:30], fitted.threshold, fitted.fps, fitted.decision)

@@ -6,7 +6,7 @@ import pytest
 
 from model import config, prednet
 from model.scoring import CELL, EVIDENCE, Observer, Step
-from model.scoring.evidence import COARSE
+from model.scoring.evidence import COARSE, block_means, cells, prediction_error, squared_gradient
 
 SETTINGS = config.PredNet((1, 4), (1, 4), (3,), (3, 3), (3, 3), shrink=2)
 SIZE = (32, 48)
@@ -87,3 +87,35 @@ def test_a_network_of_one_layer_says_nothing_of_higher_layers(clip):
     single = config.PredNet((1,), (2,), (), (3,), (3,), shrink=2)
     observer = Observer(Step(prednet.build(single, 16, 24, (1.0,)), SIZE), block_size=8)
     assert observer.observe(clip[0]).maps["layer_error"].max() == 0.0
+
+
+def test_what_is_extrapolated_never_saw_the_frame_before(network, step, clip):
+    observer, beside = Observer(Step(network, SIZE, extrapolates=True), block_size=8), Observer(step, block_size=8)
+    found = [observer.observe(frame) for frame in clip]
+    for seen, plain in zip(found, [beside.observe(frame) for frame in clip], strict=True):
+        assert set(seen.maps) - set(plain.maps) == {"extrapolation_error"}
+        for name, values in plain.maps.items():
+            np.testing.assert_allclose(seen.maps[name], values, atol=1e-6, err_msg=name)
+    for early in found[:2]:  # nothing was known to extrapolate from
+        np.testing.assert_array_equal(early.maps["extrapolation_error"], early.maps["prediction_error"])
+    window = np.stack([halved(frame) for frame in clip])[np.newaxis]
+    for t, seen in enumerate(found[2:], 2):
+        foreseen = np.asarray(network.rollout(window[:, : t + 1], extrap_start=t - 1).a_hat)[0, t]
+        contrast = block(squared_gradient(halved(clip[t])))
+        off = block(np.square(foreseen - halved(clip[t]))[..., 0])
+        np.testing.assert_allclose(seen.maps["extrapolation_error"], prediction_error(off, contrast), atol=1e-4)
+
+
+def test_a_clip_goes_on_extrapolating_from_what_is_remembered(network, clip):
+    steps = Step(network, SIZE, extrapolates=True)
+    whole, first, second = (Observer(steps, block_size=8) for _ in range(3))
+    expected = [whole.observe(frame) for frame in clip][-1]
+    for frame in clip[:3]:
+        first.observe(frame)
+    second.restore(first.remembered)
+    found = [second.observe(frame) for frame in clip[3:]][-1]
+    np.testing.assert_array_equal(found.maps["extrapolation_error"], expected.maps["extrapolation_error"])
+
+
+def block(picture):
+    return block_means(cells(picture, (SIZE[0] // CELL, SIZE[1] // CELL)), 2)

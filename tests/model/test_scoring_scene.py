@@ -8,7 +8,7 @@ import pytest
 from model.scoring import EVIDENCE, Observation, Scene, Smoother, fit_scene
 
 GRID = (6, 8)  # cells of 4 pixels: a frame of 24 x 32
-KNOWN = ("prediction_error", "layer_error", "optical_flow", "frame_difference")
+KNOWN = ("prediction_error", "layer_error", "optical_flow", "frame_difference", "extrapolation_error")
 
 
 class Representation(NamedTuple):

@@ -20,10 +20,11 @@ from model import config
 from model import detector as detectors
 from model import footage as reading
 from model.decision.events import event_height
-from model.scoring import EVIDENCE
+from model.scoring import EVIDENCE, EXTRAPOLATION
 from pipelines.cli import main
 
 RULES = config.Decision()
+KINDS = [kind for kind in EVIDENCE if kind != EXTRAPOLATION]  # it is for reports
 
 pytestmark = [
     pytest.mark.slow,
@@ -46,7 +47,7 @@ def frames_of(source: Path) -> np.ndarray:
 def read_scores(out: Path) -> tuple[list[float], list[bool], list[float]]:
     with (out / "scores.csv").open(newline="") as file:
         header, *rows = csv.reader(file)
-    assert header == ["frame", "seconds", "score", "alarm", "threshold", *EVIDENCE]
+    assert header == ["frame", "seconds", "score", "alarm", "threshold", *KINDS]
     fused = [header.index(kind) for kind in config.Scoring().fused]
     for row in rows:  # the score is the largest surprise of the kinds that are fused; in warm-up there is none
         assert (row[2] == "") == (row[5] == "")

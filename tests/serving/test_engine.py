@@ -43,7 +43,7 @@ def test_a_description_is_the_detectors(engine, fitted):
     found = engine.describe(NAME)
     assert (found.camera, found.height, found.width, found.channels) == (NAME, 32, 48, 1)
     assert (found.warm_up_frames, found.threshold) == (WARM_UP, fitted.threshold)
-    assert set(found.evidence) == set(fitted.calibration.tails)
+    assert found.evidence == fitted.kinds
     assert engine.models() == (NAME,)
     assert engine.ready(NAME)
 
