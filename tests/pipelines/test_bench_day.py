@@ -29,6 +29,8 @@ def test_adaptive_pays_where_scores_have_a_rhythm_and_nowhere_else(rise, fewer):
     rows = day.compare([made_up(1, rise, 30)], [made_up(2, rise)], adaptive.usual, SETTINGS)
     assert [row.share for row in rows] == list(day.SHARES)
     assert (rows[-1].fixed >= 3 * max(6.0, rows[-1].adaptive)) is fewer
+    assert (rows[-1].fixed >= 3 * max(6.0, rows[-1].hindsight)) is fewer
+    assert all(row.hindsight <= row.fixed for row in rows)  # it may stay where it is
     assert rows[-1].adaptive <= rows[-1].fixed + 30
     assert (adaptive.value < fixed.value - 0.5) is fewer
 
@@ -50,6 +52,6 @@ def test_the_second_table_says_what_was_promised_and_what_came():
 
 
 def test_the_table_has_a_line_for_every_share():
-    head, *lines = day.lines([day.Row(0.8, 36.0, 12.0), day.Row(0.5, 6.0, 0.0)])
+    head, *lines = day.lines([day.Row(0.8, 36.0, 12.0, 8.0), day.Row(0.5, 6.0, 0.0, 0.0)])
     assert "fixed" in head
-    assert [line.split() for line in lines] == [["80%", "36.0", "12.0", "3.0"], ["50%", "6.0", "0.0", "-"]]
+    assert [line.split() for line in lines] == [["80%", "36.0", "12.0", "8.0"], ["50%", "6.0", "0.0", "0.0"]]
