@@ -53,6 +53,7 @@ def register_detector(
     """Writes `registration.json`: model, version, alias, decision, reason, run."""
     with step("register", output) as progress:
         from model import evaluation as judging
+        from model.report.verdict import verdict
 
         registry = Registry(tracking_uri, camera, artifact_location or None)
         facts = json.loads((Path(detector) / "detector.json").read_text())["facts"]
@@ -65,6 +66,7 @@ def register_detector(
             decision = judge(registry, result.clips, Path(clips), Path(dataset), seed, Path(directory), progress)
         version = registry.register(run_id, Path(detector), result.measures)
         registry.promote(version, decision)
+        registry.describe(run_id, version, f"{verdict(result.measures)}\n\nVersion {version}: {decision.reason}.")
         progress(f"version {version}: {decision.reason}")
         written = {
             "model": registry.name,

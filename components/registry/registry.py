@@ -202,6 +202,12 @@ class Registry:
         self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         return self._client.finalize_logged_model(model.model_id, "READY")
 
+    def describe(self, run_id: str, version: str, text: str) -> None:
+        """What MLflow shows above a run's figures, and on the page of its version."""
+        with answering(self.tracking_uri):
+            self._client.set_tag(run_id, "mlflow.note.content", text)
+            self._client.update_model_version(self.name, version, text)
+
     def promote(self, version: str, decision: Decision) -> None:
         """Moves the aliases as the gate decided, and writes its reason on the version.
 

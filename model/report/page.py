@@ -40,7 +40,7 @@ def render(report: Report) -> str:
     shown = _shown(report.clips)
     return template("report.html.j2").render(
         report=report,
-        verdict=verdict.verdict(report),
+        verdict=verdict.verdict(report.measures),
         cards=verdict.cards(report),
         amount=verdict.amount(report.measures),
         comparison=verdict.comparison(report.measures),

@@ -33,10 +33,10 @@ class Row(NamedTuple):
     auroc: float
 
 
-def verdict(report: Report) -> str:
+def verdict(measures: dict[str, Any]) -> str:
     """One sentence that someone who reads nothing else should take home."""
-    auroc = report.measures.get("frame_auroc")
-    return _unlabelled(report) if auroc is None else _labelled(auroc, report.measures)
+    auroc = measures.get("frame_auroc")
+    return _unlabelled(measures) if auroc is None else _labelled(auroc, measures)
 
 
 def _labelled(auroc: float, measures: dict[str, Any]) -> str:
@@ -55,10 +55,10 @@ def _labelled(auroc: float, measures: dict[str, Any]) -> str:
     return f"{beside}, which is no real difference."
 
 
-def _unlabelled(report: Report) -> str:
+def _unlabelled(measures: dict[str, Any]) -> str:
     sentence = "This footage has no labels, so how much the detector finds cannot be measured"
-    rate, gain = report.measures.get("false_alarms_per_hour"), prediction_gain(report.measures)
-    rows = pasted(report.measures)
+    rate, gain = measures.get("false_alarms_per_hour"), prediction_gain(measures)
+    rows = pasted(measures)
     if rows:
         share = f"{rows[0].auroc:.1%}"
         sentence += f"; frames with an anomaly pasted in score higher than normal ones {share} of the time"

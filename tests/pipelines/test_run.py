@@ -96,6 +96,9 @@ def test_mlflow_knows_the_run(first_run: Run):
     version = client.get_model_version_by_alias("unforeseen-walkway", "champion")
     assert (str(version.version), version.run_id) == ("1", run.info.run_id)
     assert "better than frame difference" in version.tags["gate_reason"]
+    assert version.description == run.data.tags["mlflow.note.content"]
+    assert version.description.startswith("Of one anomalous and one normal frame")
+    assert version.tags["gate_reason"] in version.description
 
 
 @pytest.fixture(scope="module")
