@@ -10,7 +10,7 @@ import numpy as np
 from model.scoring import appearance
 from model.scoring.appearance import Appearance, feature_weights
 from model.scoring.memory import Memory
-from model.scoring.motions import Motions, features
+from model.scoring.motions import Motions, features, moves
 from model.scoring.observer import Observation
 from model.scoring.perspective import LOWEST, LOWEST_SPEED, QUANTILE, row_scales
 from model.scoring.scene import Maps, Scene, looked_at, representation, scaled, spread
@@ -84,10 +84,7 @@ def fit_scene(
     scales["motion_distance"] = row_scales(np.concatenate([moved[k][::EVERY] for k in measured]), moving, LOWEST_SPEED)
     looks, odd = _learn_looks(courses, scales["optical_flow"], smoothing_frames, generator)
     scales["appearance_distance"] = _one_scale(np.concatenate([odd[k] for k in measured]))
-    peaks = [
-        _peaks(course, {"motion_distance": m, "appearance_distance": o}, scales, smoothing_frames)
-        for course, m, o in zip(courses, moved, odd, strict=True)
-    ]
+    peaks = [_peaks(*clip, scales, smoothing_frames) for clip in zip(courses, moved, odd, strict=True)]
     return Scene(scales, motions, memory, looks), peaks
 
 
@@ -158,11 +155,12 @@ def _sustained(course: Course, speeds: np.ndarray, smoothing_frames: float) -> l
     ]
 
 
-def _peaks(course: Course, distances: Maps, scales: Scales, smoothing_frames: float) -> Peaks:
-    """What a stream would have found in a clip; distances `float32 [T, h, w]` a kind of evidence."""
+def _peaks(course: Course, moved: np.ndarray, odd: np.ndarray, scales: Scales, smoothing_frames: float) -> Peaks:
+    """What a stream would have found in a clip with these distances of motions and of looks, `float32 [T, h, w]`."""
     smoother, found = Smoother(smoothing_frames), []
     for t, glimpse in enumerate(course):
-        known = {name: values[t] for name, values in distances.items()}
-        gathered = smoother.push(scaled({**glimpse.maps, **known}, scales), glimpse.motion)
+        gathered = smoother.push(scaled({**glimpse.maps, "appearance_distance": odd[t]}, scales), glimpse.motion)
+        later = scaled({"motion_distance": moved[t]}, scales)
+        gathered |= smoother.push(later, glimpse.motion, moves(glimpse.motion, scales["optical_flow"]))
         found.append({name: values.max() for name, values in gathered.items()})
     return {name: np.array([f[name] for f in found]) for name in (found[0] if found else ())}

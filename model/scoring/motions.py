@@ -14,7 +14,7 @@ POWER = 0.7  # of the speed in a velocity: what comes towards the camera is slow
 PLACE = 6.0  # usual speeds that weigh as much as the height of the picture
 SUSTAINED = 1.0  # weight of the sustained speed beside the velocity of the moment
 SLOW = 1.0  # usual speeds; what moves slower than this for long is all alike
-ENTRIES = 40_000
+ENTRIES = 80_000
 NEAREST = 3  # the distance to the third: one odd flow among the entries excuses nothing
 LEAF = 32  # entries that are compared one by one; faster than the default of 10
 
@@ -22,6 +22,11 @@ LEAF = 32  # entries that are compared one by one; faster than the default of 10
 def speed(motion: np.ndarray, speeds: np.ndarray) -> np.ndarray:
     """In the row's usual speeds, `float32 [h, w]`; arguments as in `features`."""
     return np.hypot(motion[..., 0], motion[..., 1]) / speeds[:, np.newaxis]
+
+
+def moves(motion: np.ndarray, speeds: np.ndarray) -> np.ndarray:
+    """Where something does, `bool [h, w]`; arguments as in `features`."""
+    return speed(motion, speeds) > STILL
 
 
 def features(motion: np.ndarray, sustained: np.ndarray, speeds: np.ndarray) -> np.ndarray:
@@ -32,7 +37,7 @@ def features(motion: np.ndarray, sustained: np.ndarray, speeds: np.ndarray) -> n
         sustained: speed in the row's usual speeds, gathered along the motion, `float32 [h, w]`.
         speeds: usual speed in each row, pixels a frame, `float32 [h]`.
     """
-    rows, columns = np.nonzero(speed(motion, speeds) > STILL)
+    rows, columns = np.nonzero(moves(motion, speeds))
     lasting = SUSTAINED * np.maximum(sustained[rows, columns], SLOW)
     velocity, place = _velocity_and_place(motion, speeds, rows, columns)
     return np.column_stack([velocity, lasting, place]).astype(np.float32)

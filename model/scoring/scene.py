@@ -10,7 +10,7 @@ import numpy as np
 from model.scoring.appearance import Appearance
 from model.scoring.evidence import CELL, cells
 from model.scoring.memory import Memory, features
-from model.scoring.motions import Motions, speed
+from model.scoring.motions import Motions, moves, speed
 from model.scoring.observer import Observation
 from model.scoring.smoothing import Smoother
 
@@ -28,17 +28,15 @@ class Scene:
 
     def gather(self, smoother: Smoother, observation: Observation) -> Maps:
         """Every kind of evidence, about 1 where something moves as usual, gathered along the motion of a clip."""
-        distance = spread(self.memory.distance(representation(observation)), observation.motion.shape[:2])
-        gathered = smoother.push(
-            scaled({**observation.maps, "memory_distance": distance}, self.scales), observation.motion
-        )
-        seen = looked_at(smoother, observation.looks, observation.motion, self.scales["optical_flow"])
-        odd = spread(self.appearance.distance(*seen), observation.motion.shape[:2])
+        motion, speeds = observation.motion, self.scales["optical_flow"]
+        distance = spread(self.memory.distance(representation(observation)), motion.shape[:2])
+        seen = looked_at(smoother, observation.looks, motion, speeds)
+        odd = spread(self.appearance.distance(*seen), motion.shape[:2])
+        maps = {**observation.maps, "memory_distance": distance, "appearance_distance": odd}
+        gathered = smoother.push(scaled(maps, self.scales), motion)
         # How things move is judged by how fast they have been going, so it comes after.
-        sustained = gathered["optical_flow"]
-        moved = self.motions.distance(observation.motion, sustained, self.scales["optical_flow"])
-        later = scaled({"motion_distance": moved, "appearance_distance": odd}, self.scales)
-        return gathered | smoother.push(later, observation.motion)
+        moved = {"motion_distance": self.motions.distance(motion, gathered["optical_flow"], speeds)}
+        return gathered | smoother.push(scaled(moved, self.scales), motion, moves(motion, speeds))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it as arrays by name."""

@@ -9,7 +9,7 @@ from model.scoring.evidence import CELL, COARSE
 
 FALL = 2.0  # frames; where something has left, the past must not stay behind
 PACE = {  # in parts of the time constant
-    "motion_distance": 0.5,  # made of gathered values: half of the time is enough
+    "motion_distance": 0.85,  # made of gathered values
     "appearance_distance": 2.0,  # how something looks does not change
 }
 LOOKS = 0.6  # of the time constant, for how something looks
@@ -35,21 +35,29 @@ class Smoother:
         """Of what is remembered."""
         return sum(mean.nbytes for mean in self.means.values())
 
-    def push(self, maps: dict[str, np.ndarray], motion: np.ndarray) -> dict[str, np.ndarray]:
+    def push(
+        self, maps: dict[str, np.ndarray], motion: np.ndarray, present: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
         """The running means `float32 [h, w]` of these maps with the next frame's.
+
+        A mean rises from nothing where something comes into view, and as long as that has a small share in it, it
+        scatters less, by about the root of the share. Divided by the root its noise is about the same from the first
+        frame on, and what has just come is found sooner.
 
         Args:
             maps: `float32 [h, w]` a kind of evidence.
             motion: pixels a frame, right and down, `float32 [h, w, 2]`.
+            present: where something is that has them, `bool [h, w]`; None takes them as they are.
         """
         sources = _sources(motion, CELL)
+        found = {}
         for name, now in maps.items():
-            moved = self._moved(name, now, sources)
-            change = now - moved
             rise = max(1.0, self._frames * PACE.get(name, 1.0))
-            share = np.where(change > 0, np.float32(1 / rise), np.float32(1 / min(FALL, rise)))
-            self.means[name] = moved + change * share
-        return {name: self.means[name] for name in maps}
+            found[name] = self._follow(name, now, sources, rise)
+            if present is not None:
+                share = self._follow(f"{name}.present", present.astype(np.float32), sources, rise)
+                found[name] = found[name] / np.sqrt(np.where(present, np.maximum(share, np.float32(1 / rise)), 1))
+        return found
 
     def push_looks(self, looks: np.ndarray, motion: np.ndarray) -> np.ndarray:
         """The running mean of looks `float32 [h, w, C]` on a coarse grid, which rises as fast as it falls.
@@ -61,6 +69,13 @@ class Smoother:
         moved = self._moved("looks", looks, _sources(motion, CELL * COARSE))
         self.means["looks"] = moved + (looks - moved) / np.float32(max(1.0, self._frames * LOOKS))
         return self.means["looks"]
+
+    def _follow(self, name: str, now: np.ndarray, sources: tuple[np.ndarray, np.ndarray], rise: float) -> np.ndarray:
+        moved = self._moved(name, now, sources)
+        change = now - moved
+        share = np.where(change > 0, np.float32(1 / rise), np.float32(1 / min(FALL, rise)))
+        self.means[name] = moved + change * share
+        return self.means[name]
 
     def _moved(self, name: str, now: np.ndarray, sources: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         """The mean so far where the motion has taken it; on the first frame that frame's own values."""

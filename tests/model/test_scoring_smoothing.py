@@ -66,8 +66,26 @@ def test_kinds_do_not_mix_and_what_was_returned_stays():
     np.testing.assert_allclose(second["b"], 7.0)
 
 
+def test_what_has_just_come_counts_by_the_root_of_its_share():
+    smoother, column = Smoother(4.0), blob(0)["a"]
+    smoother.push({"a": 0 * column}, STILL, column > 1)
+    for frames in range(1, 6):
+        found = smoother.push({"a": 2 * column}, STILL, column > 0)["a"]
+        assert found[1, 0] == pytest.approx(2 * np.sqrt(1 - 0.75**frames))
+        assert found[0].max() == 0
+    left = smoother.push({"a": 0 * column}, STILL, column > 1)["a"]  # as without: what is gone must not linger
+    assert left[1, 0] == pytest.approx(1 - 0.75**5)
+
+
+def test_what_is_there_from_the_first_frame_on_is_taken_as_it_is():
+    smoother = Smoother(4.0)
+    for column in range(2, 8):
+        found = smoother.push(blob(column), RIGHT, blob(column)["a"] > 0)["a"]
+        assert found[1, column] == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(
-    ("kind", "share"), [("prediction_error", 0.25), ("motion_distance", 0.5), ("appearance_distance", 0.125)]
+    ("kind", "share"), [("prediction_error", 0.25), ("motion_distance", 1 / 3.4), ("appearance_distance", 0.125)]
 )
 def test_every_kind_rises_at_its_own_pace(kind, share):
     smoother = Smoother(4.0)
