@@ -14,7 +14,7 @@ POWER = 0.7  # of the speed in a velocity: what comes towards the camera is slow
 PLACE = 6.0  # usual speeds that weigh as much as the height of the picture
 SUSTAINED = 1.0  # weight of the sustained speed beside the velocity of the moment
 SLOW = 1.0  # usual speeds; what moves slower than this for long is all alike
-ENTRIES = 80_000
+ENTRIES = 40_000
 NEAREST = 3  # the distance to the third: one odd flow among the entries excuses nothing
 LEAF = 32  # entries that are compared one by one; faster than the default of 10
 
