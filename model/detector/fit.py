@@ -16,11 +16,8 @@ from model.errors import BadInput, RunFailed
 from model.prednet import PredNet
 
 SCENE_FRAMES = 2400  # more would cost minutes
-OF_THE_NETWORK = (
-    "prediction_error",
-    "extrapolation_error",
-    "layer_error",
-)  # kinds of evidence that are lower where it was trained
+# Kinds of evidence that are lower where it was trained.
+OF_THE_NETWORK = ("prediction_error", "extrapolation_error", "layer_error")
 
 
 class Normal(NamedTuple):

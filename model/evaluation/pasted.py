@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +35,8 @@ def pasted_measures(detector: Detector, dataset: Dataset, scored: Sequence[Score
         return None
     normal = [*dataset.clips("train"), *dataset.clips("validation"), *dataset.clips("holdout")]
     normal.sort(key=lambda clip: clip.sha256)  # the same clips paste the same anomalies, whatever their splits
-    return _measures(detector, holdout, results, normal, seeds=range(ROUNDS))
+    score = partial(detector.score_inputs, steps=detector.extrapolating)
+    return _measures(score, holdout, results, normal, seeds=range(ROUNDS))
 
 
 def pasted_auroc(detector: Detector, normal: Sequence[Clip], seed: int) -> dict[str, Any]:
@@ -49,12 +51,12 @@ def pasted_auroc(detector: Detector, normal: Sequence[Clip], seed: int) -> dict[
         and of each `evidence` and of the `baselines` alone.
     """
     used = normal[: len(KINDS)]
-    results = {clip.name: _scored(detector, clip.frames[:LONGEST]) for clip in used}
-    return _measures(detector, used, results, normal, seeds=[seed])
+    results = {clip.name: detector.score_inputs(clip.frames[:LONGEST]) for clip in used}
+    return _measures(detector.score_inputs, used, results, normal, seeds=[seed])
 
 
 def _measures(
-    detector: Detector,
+    score: Callable[[np.ndarray], ClipScores],
     normal: Sequence[Clip],
     results: Mapping[str, ClipScores],
     material: Sequence[Clip],
@@ -69,7 +71,7 @@ def _measures(
             clip = paste(frames, kind, scene, np.random.default_rng([seed, number]))
             if clip:
                 labels = frame_labels(clip.labels, len(frames))
-                columns.append(_columns(_scored(detector, clip.frames), labels))
+                columns.append(_columns(score(clip.frames), labels))
         found[kind] = _joined(columns) if columns else None
     without = _joined([_columns(result) for result in results.values()])
     one = next(iter(results.values()))
@@ -80,10 +82,6 @@ def _measures(
         "evidence": {name: every[f"evidence.{name}"] for name in one.evidence},
         "baselines": {name: every[f"baselines.{name}"] for name in one.baselines},
     }
-
-
-def _scored(detector: Detector, frames: np.ndarray) -> ClipScores:
-    return detector.score_inputs(frames, detector.extrapolating)
 
 
 def _columns(result: ClipScores, labels: np.ndarray | None = None) -> Columns:
