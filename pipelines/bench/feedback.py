@@ -143,6 +143,7 @@ def judge(settings: config.Config, detectors: Sequence[Detector]) -> tuple[dict[
         frames = walkway.render_clip(settings.walkway, "train", TRAINED + VALIDATED + number).frames
         for index, detector in enumerate(detectors):
             alarms[index] += len(_events(detector, frames, settings.walkway.fps))
+        fitted.say(f"judged: normal clip {number + 1} of {NORMAL}")
     verdicts = [Verdict(d.operating_point, a, f) for d, a, f in zip(detectors, alarms, found, strict=True)]
     return counts, verdicts
 
