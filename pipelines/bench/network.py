@@ -95,7 +95,7 @@ def _inference(settings: config.Config, frames: int) -> Part:
     def run() -> float:
         state = None
         for frame in clip:
-            *_, state = step(frame, state)
+            state = step(frame, state).state
         return len(clip)
 
     return run

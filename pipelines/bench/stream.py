@@ -15,7 +15,10 @@ from model.decision import Threshold
 from model.detector import Detector
 from model.preprocessing import preprocess_frame
 from model.report.overlay import OverlayWriter
+from model.scoring.appearance import ENTRIES as LOOKS
 from model.scoring.evidence import Flow
+from model.scoring.motions import ENTRIES as MOTIONS
+from model.scoring.motions import Motions
 from pipelines.bench import network
 from pipelines.bench.clock import rates
 
@@ -33,7 +36,7 @@ def measure(settings: config.Config, rounds: int, frames: int) -> dict[str, Any]
     def step() -> float:
         state = None
         for frame in pixels:
-            *_, state = detector.step(frame, state)
+            state = detector.step(frame, state).state
         return frames
 
     def flow() -> float:
@@ -79,13 +82,23 @@ def measure(settings: config.Config, rounds: int, frames: int) -> dict[str, Any]
 
 
 def untrained(settings: config.Config, inputs: list[np.ndarray]) -> Detector:
-    """Untrained: it scores nonsense at the speed of any other."""
+    """Untrained, its banks full: it scores nonsense at the speed of any other."""
     raw = Detector("bench", network.build(settings), settings.preprocessing, settings.scoring)
     observer = scoring.Observer(raw.step, settings.scoring.block_size)
     scene, _ = scoring.fit_scene([map(observer.observe, inputs)], 4.0, np.random.default_rng(0))
+    motions = Motions(_full(scene.motions.entries, MOTIONS))
+    looks = dataclasses.replace(scene.appearance, entries=_full(scene.appearance.entries, LOOKS))
+    scene = dataclasses.replace(scene, motions=motions, appearance=looks)
     tail = scoring.Tail.fit([np.linspace(0, 1, 100)])
     calibration = scoring.Calibration(dict.fromkeys(scoring.EVIDENCE, tail), settings.scoring.fused)
     return dataclasses.replace(raw, scene=scene, calibration=calibration, operating_point=Threshold(1.0))
+
+
+def _full(entries: np.ndarray, count: int) -> np.ndarray:
+    """As many entries of a bank as footage of some minutes leaves, near those of one short clip."""
+    generator = np.random.default_rng(0)
+    chosen = entries[generator.integers(len(entries), size=count)]
+    return (chosen + generator.normal(0, 0.1, chosen.shape)).astype(np.float32)
 
 
 def _write_overlay(clip: np.ndarray, fps: float) -> None:
