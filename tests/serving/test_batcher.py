@@ -51,7 +51,8 @@ def test_a_step_of_many_is_that_of_each(fitted, clips):
     together = fitted.step.together(list(frames), states)
     for frame, state, found in zip(frames, states, together, strict=True):
         alone = fitted.step(frame, state)
-        for a, b in zip(alone, found, strict=True):
+        assert (alone.beyond, found.beyond) == (None, None)  # nothing is extrapolated
+        for a, b in zip(alone[:3], found[:3], strict=True):
             np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-5)
 
 
