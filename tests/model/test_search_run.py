@@ -123,14 +123,15 @@ def test_the_goal_ends_the_search(kind: str, goal: float, trials: int, tmp_path:
 
 
 def test_at_the_goal_other_trials_are_ended(tmp_path: Path):
-    command = "[ ${trialParameters.x} = 1 ] && exec sleep 100; echo loss=0"
+    seconds = f"100.{os.getpid()}"  # as nobody else on this machine sleeps
+    command = f"[ ${{trialParameters.x}} = 1 ] && exec sleep {seconds}; echo loss=0"
     objective = {"type": "minimize", "objectiveMetricName": "loss", "goal": 0}
     numbers = {**X, "feasibleSpace": {"min": "1", "max": "2"}}
     counts = {"maxTrialCount": 2, "parallelTrialCount": 2}
     result, _ = run(experiment(command, (numbers,), objective=objective, **counts), tmp_path)
     assert sorted(states(result)) == ["Killed", "Succeeded"]
     assert result.best.assignments == {"x": "2"}
-    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "100"]]
+    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", seconds]]
 
 
 @pytest.mark.parametrize(
