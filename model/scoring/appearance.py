@@ -17,7 +17,6 @@ MOVES = 0.3  # usual speeds; the looks of what is slower are the ground's
 PLACE = 0.5  # weight of the place: what looks strange here may be usual there
 LEAST = 0.01  # deviation of a feature; less is rounding
 ENTRIES = 20_000
-SLACK = 0.5  # the entry that is found may be further away by this share: half the time, and no figure changes
 
 
 def looks(frame: np.ndarray, flow: np.ndarray, block: int) -> np.ndarray:
@@ -80,7 +79,7 @@ class Appearance:
         where = speed > MOVES
         if len(self.entries) < NEAREST:  # where nothing ever moved, all that moves is strange
             return np.where(where, speed, found)
-        nearest = self._tree.query(features(seen, speed) * self.weights, [NEAREST], eps=SLACK)[0][:, 0]
+        nearest = self._tree.query(features(seen, speed) * self.weights, [NEAREST])[0][:, 0]
         found[where] = nearest * np.clip(speed[where] / MOVES - 1.0, 0.0, 1.0)  # comes in gradually, as of motions
         return found
 

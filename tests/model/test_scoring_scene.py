@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from model.scoring import EVIDENCE, Observation, Scene, Smoother, appearance, fit_scene
+from model.scoring import EVIDENCE, Observation, Scene, Smoother, fit_scene
 
 GRID = (6, 8)  # cells of 4 pixels: a frame of 24 x 32
 KNOWN = ("prediction_error", "layer_error", "optical_flow", "frame_difference", "extrapolation_error")
@@ -137,8 +137,7 @@ def test_the_peaks_are_of_every_kind_but_the_memory_one_a_frame_but_the_first(fi
         assert found["optical_flow"].max() == pytest.approx(1.0, rel=0.1)
 
 
-def test_the_peaks_are_those_of_a_stream(monkeypatch):
-    monkeypatch.setattr(appearance, "SLACK", 0.0)  # with it, trees of the same entries may find others of them
+def test_the_peaks_are_those_of_a_stream():
     generator = np.random.default_rng(0)
     late = [observed(2.0 if t > 9 else 0.0, generator) for t in range(30)]  # something comes into view
     clips = [late] * 4  # what is left out of the banks is in them three times more: they judge by the third
