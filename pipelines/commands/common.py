@@ -54,8 +54,8 @@ def on_signal() -> threading.Event:
     stop = threading.Event()
 
     def handle(number: int, frame: object) -> None:
-        stop.set()
         signal.signal(number, signal.SIG_DFL)
+        threading.Thread(target=stop.set).start()  # this thread may hold the event's lock just now
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)

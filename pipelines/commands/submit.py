@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.errors import BadInput
-from pipelines.commands.common import Commands, add_places, read_places, say
+from pipelines.commands.common import Commands, add_places, on_signal, read_places, say
 from pipelines.commands.training import add_training, read_wanted
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ def _follow(connection: Connection, places: Profile, run: str, file: Path) -> No
     from pipelines.kubeflow import runs
     from pipelines.kubeflow.screen import Screen
 
-    try:
-        runs.follow(connection, run, runs.STEPS, Screen(sys.stderr, _logs(places, run)).show)
-    except KeyboardInterrupt:
+    # Asked for between two looks: an exception may come up where a library's code swallows it.
+    stop = on_signal()
+    if not runs.follow(connection, run, runs.STEPS, Screen(sys.stderr, _logs(places, run)).show, stop):
         again = f"unforeseen submit --profile {file}"
         say(f"\nthe run goes on. Follow it: {again} --follow {run}. Stop it: {again} --cancel {run}")
         sys.exit(INTERRUPTED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -127,9 +127,14 @@ def look(connection: Connection, run: str, steps: tuple[str, ...]) -> State:
 
 
 def follow(
-    connection: Connection, run: str, steps: tuple[str, ...], show: Callable[[State], None], pause: float = PAUSE
-) -> None:
-    """Shows a run until it has ended.
+    connection: Connection,
+    run: str,
+    steps: tuple[str, ...],
+    show: Callable[[State], None],
+    stop: threading.Event,
+    pause: float = PAUSE,
+) -> bool:
+    """Shows a run until it has ended, or until `stop` is set; whether it has ended.
 
     Raises:
         RunFailed: it did not end well.
@@ -140,9 +145,11 @@ def follow(
         show(state)
         if state.state in ENDED:
             break
-        time.sleep(pause)
+        if stop.wait(pause):
+            return False
     if state.state not in WELL:
         raise RunFailed(f"run {run}: expected it to end well. Received: {fault(state)}")
+    return True
 
 
 def fault(state: State) -> str:

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sysconfig
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -102,7 +103,7 @@ def test_a_run_is_followed_to_its_end(api: kfp_api.KfpApi):
         state("SUCCEEDED", driver, task("train", "SUCCEEDED", "2026-01-01T00:01:00Z"), ended),
     ]
     seen: list[runs.State] = []
-    runs.follow(connection(api), "run-1", STEPS, seen.append, pause=0)
+    runs.follow(connection(api), "run-1", STEPS, seen.append, threading.Event(), pause=0)
     assert [found.state for found in seen] == ["PENDING", "RUNNING", "SUCCEEDED"]
     assert seen[0].steps == ()
     assert [step.name for step in seen[1].steps] == ["ingest"]  # the driver is no step
@@ -113,7 +114,7 @@ def test_a_run_that_fails_says_where(api: kfp_api.KfpApi):
     api.started, words = [{"run_id": "run-1"}], "train: expected\nmore clips"
     api.states = [state("FAILED", task("ingest", "SUCCEEDED"), task("train", "FAILED"), error=words)]
     with pytest.raises(RunFailed, match="Received: FAILED at train train: expected more clips$"):
-        runs.follow(connection(api), "run-1", STEPS, lambda state: None, pause=0)
+        runs.follow(connection(api), "run-1", STEPS, lambda state: None, threading.Event(), pause=0)
 
 
 def test_a_run_is_cancelled_or_is_not_there(api: kfp_api.KfpApi):
