@@ -179,8 +179,9 @@ class Stream:
     def push_input(self, frame: np.ndarray) -> FrameScore:
         """Takes the next preprocessed frame `uint8 [h, w, channels]`."""
         detector = self._detector
-        observation = self.observation = self._observe(frame)
+        observation = self.observation = self._observer.observe(frame)
         warm = self._seen >= detector.settings.warm_up_frames
+        self._gather(observation)
         self._seen += 1
         evidence, score = dict.fromkeys(detector.kinds, np.nan), np.nan
         if warm and detector.calibration:
@@ -275,20 +276,16 @@ class Stream:
     def _named(self, event: Event | None) -> Event | None:
         return replace(event, category=self._votes.category) if event and self._votes else event
 
-    def _observe(self, frame: np.ndarray) -> scoring.Observation:
+    def _gather(self, observation: scoring.Observation) -> None:
         """Adds the frame to what is remembered; the first one has no frame before it and says nothing."""
-        scene = self._detector.scene if self._seen else None
-        look = self._observer.look(frame)
-        followed = scene.follow(self._smoother, look) if scene else {}
-        observation = self._observer.observation()
-        if self._seen:
-            for name in BASELINES:  # smoothed in time only: nothing is known of the camera
-                now = float(observation.maps[name].max())
-                last = self._baselines.get(name, now)
-                self._baselines[name] = last + (now - last) / self._detector.settings.smoothing_frames
-        if scene:
-            self.maps = followed | scene.gather(self._smoother, observation)
-        return observation
+        if self._seen == 0:
+            return
+        for name in BASELINES:  # smoothed in time only: nothing is known of the camera
+            now = float(observation.maps[name].max())
+            last = self._baselines.get(name, now)
+            self._baselines[name] = last + (now - last) / self._detector.settings.smoothing_frames
+        if self._detector.scene:
+            self.maps = self._detector.scene.gather(self._smoother, observation)
 
 
 def collect(stream: Iterable[FrameScore]) -> ClipScores:

@@ -11,17 +11,9 @@ from model.prednet import State
 from model.scoring import evidence
 from model.scoring.appearance import looks
 from model.scoring.evidence import CELL, block_means, cells, flow, grey
-from model.scoring.step import Pending, Steps
+from model.scoring.step import Steps
 
 REMEMBERED = ("state", "last", "last_small", "beyond")
-
-
-class Look(NamedTuple):
-    """What the optical flow alone says of a frame, on a grid of cells; of the first one of a clip nothing."""
-
-    speed: np.ndarray  # float32 [h, w], root mean square of every block, pixels a frame
-    motion: np.ndarray  # float32 [h, w, 2], right and down, pixels a frame: how what is in a block moves
-    looks: np.ndarray  # float32 [h, w, 7] on a coarser grid: how what moves looks, see `appearance`
 
 
 class Observation(NamedTuple):
@@ -30,16 +22,11 @@ class Observation(NamedTuple):
     prediction: np.ndarray  # float32 [H, W, C] in [0, 1] at the network's size, made before the frame was seen
     error: np.ndarray  # float32 [H, W], its squared error
     maps: dict[str, np.ndarray]  # float32 [h, w] a kind of evidence that needs no knowledge of the camera
-    motion: np.ndarray  # as in `Look`
-    looks: np.ndarray
+    motion: np.ndarray  # float32 [h, w, 2], right and down, pixels a frame: how what is in a block moves
+    looks: np.ndarray  # float32 [h, w, 7] on a coarser grid: how what moves looks, see `appearance`
     model_mse: float  # mean squared prediction error
     copy_last_frame_mse: float  # the same for the last frame taken as the prediction
     state: State  # the network's, after the frame
-
-    @property
-    def look(self) -> Look:
-        """What of it the flow alone says."""
-        return Look(self.maps["optical_flow"], self.motion, self.looks)
 
 
 class Observer:
@@ -52,7 +39,6 @@ class Observer:
         self._last: np.ndarray | None = None
         self._last_small: np.ndarray | None = None
         self._beyond: np.ndarray | None = None
-        self._underway: tuple[np.ndarray, Look, Pending]  # what was looked at last
 
     @property
     def remembered(self) -> dict[str, np.ndarray]:
@@ -72,24 +58,9 @@ class Observer:
 
     def observe(self, frame: np.ndarray) -> Observation:
         """Takes the next preprocessed frame `uint8 [H, W, C]`."""
-        self.look(frame)
-        return self.observation()
-
-    def look(self, frame: np.ndarray) -> Look:
-        """The same, and comes back while the network is still at work.
-
-        The flow keeps all cores busy and comes first; what follows from it alone does not, and is done meanwhile.
-        """
         last = frame if self._last is None else self._last
-        field = flow(last, frame)
         foreseen = self._steps.submit(frame.astype(np.float32) / np.float32(255), self._state)
-        look = self._seen_in(frame, field)
-        self._underway = frame, look, foreseen
-        return look
-
-    def observation(self) -> Observation:
-        """Of the frame that was looked at; waits for the network. To be called once for each."""
-        frame, look, foreseen = self._underway
+        speed, motion, seen = self._look(last, frame)  # neither the network nor the flow holds Python's lock
         fresh = self._state is None
         prediction, small, self._state, beyond = foreseen.result()
         extrapolated = prediction if self._beyond is None else self._beyond
@@ -99,7 +70,7 @@ class Observer:
         self._last, self._last_small = frame, small
         error = evidence.squared_difference(prediction, small)
         copied = evidence.squared_difference(last_small, small)
-        grid = look.speed.shape
+        grid = frame.shape[0] // CELL, frame.shape[1] // CELL
 
         def blocks(picture: np.ndarray) -> np.ndarray:
             return block_means(cells(picture, grid), self._block)
@@ -108,20 +79,18 @@ class Observer:
         layers = [cells(np.asarray(e[0], np.float32).mean(axis=-1), grid) for e in state.e[1:]]
         maps = {
             "prediction_error": evidence.prediction_error(blocks(error), contrast),
-            "layer_error": block_means(evidence.layer_error(layers), self._block)
-            if layers
-            else np.zeros_like(look.speed),
-            "optical_flow": look.speed,
+            "layer_error": block_means(evidence.layer_error(layers), self._block) if layers else np.zeros_like(speed),
+            "optical_flow": speed,
             "frame_difference": np.sqrt(blocks(copied)),
         }
         if beyond is not None:
             further = evidence.squared_difference(extrapolated, small)
             maps[evidence.EXTRAPOLATION] = evidence.prediction_error(blocks(further), contrast)
-        return Observation(
-            prediction, error, maps, look.motion, look.looks, float(error.mean()), float(copied.mean()), state
-        )
+        return Observation(prediction, error, maps, motion, seen, float(error.mean()), float(copied.mean()), state)
 
-    def _seen_in(self, frame: np.ndarray, field: np.ndarray) -> Look:
+    def _look(self, last: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Root mean square speed of every block, the motion of what moves in it, and how that looks."""
+        field = flow(last, frame)
         right, down = cv2.split(field)
         grid = frame.shape[0] // CELL, frame.shape[1] // CELL
         square = right * right + down * down
@@ -129,4 +98,4 @@ class Observer:
         sums = block_means(cells(cv2.merge([speed * right, speed * down, speed, square]), grid), self._block)
         motion = sums[..., :2] / np.maximum(sums[..., 2:3], np.float32(1e-3))
         seen = looks(grey(frame).astype(np.float32) / np.float32(255), field, self._block)
-        return Look(np.sqrt(sums[..., 3]), motion, seen)
+        return np.sqrt(sums[..., 3]), motion, seen

@@ -11,7 +11,7 @@ from model.scoring.appearance import Appearance
 from model.scoring.evidence import CELL, cells
 from model.scoring.memory import Memory, features
 from model.scoring.motions import Motions, moves, speed
-from model.scoring.observer import Look, Observation
+from model.scoring.observer import Observation
 from model.scoring.smoothing import Smoother
 
 Maps = dict[str, np.ndarray]  # float32 [h, w] a kind of evidence
@@ -26,22 +26,17 @@ class Scene:
     memory: Memory
     appearance: Appearance
 
-    def follow(self, smoother: Smoother, look: Look) -> Maps:
-        """The evidence that needs no network, about 1 where something moves as usual, gathered along the motion."""
-        motion, speeds = look.motion, self.scales["optical_flow"]
-        odd = spread(self.appearance.distance(*looked_at(smoother, look.looks, motion, speeds)), motion.shape[:2])
-        maps = {"optical_flow": look.speed, "appearance_distance": odd}
+    def gather(self, smoother: Smoother, observation: Observation) -> Maps:
+        """Every kind of evidence, about 1 where something moves as usual, gathered along the motion of a clip."""
+        motion, speeds = observation.motion, self.scales["optical_flow"]
+        distance = spread(self.memory.distance(representation(observation)), motion.shape[:2])
+        seen = looked_at(smoother, observation.looks, motion, speeds)
+        odd = spread(self.appearance.distance(*seen), motion.shape[:2])
+        maps = {**observation.maps, "memory_distance": distance, "appearance_distance": odd}
         gathered = smoother.push(scaled(maps, self.scales), motion)
         # How things move is judged by how fast they have been going, so it comes after.
         moved = {"motion_distance": self.motions.distance(motion, gathered["optical_flow"], speeds)}
         return gathered | smoother.push(scaled(moved, self.scales), motion, moves(motion, speeds))
-
-    def gather(self, smoother: Smoother, observation: Observation) -> Maps:
-        """The other kinds of the same frame, which the network's step had to come first for."""
-        distance = spread(self.memory.distance(representation(observation)), observation.motion.shape[:2])
-        maps = {**observation.maps, "memory_distance": distance}
-        del maps["optical_flow"]
-        return smoother.push(scaled(maps, self.scales), observation.motion)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it as arrays by name."""

@@ -45,11 +45,7 @@ def fit(clips):
 def maps(scene, *observations):
     """Of the last one of a clip."""
     smoother = Smoother(1.0)
-    return [gathered(scene, smoother, observation) for observation in observations][-1]
-
-
-def gathered(scene, smoother, observation):
-    return scene.follow(smoother, observation.look) | scene.gather(smoother, observation)
+    return [scene.gather(smoother, observation) for observation in observations][-1]
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +140,7 @@ def test_the_peaks_are_those_of_a_stream():
     scene, peaks = fit(clips)
     smoother = Smoother(4.0)
     for t, observation in enumerate(clips[0][1:]):
-        found = gathered(scene, smoother, observation)
+        found = scene.gather(smoother, observation)
         for name, values in peaks[0].items():
             assert found[name].max() == pytest.approx(values[t], rel=1e-5), name
     assert min(peaks[0][name].max() for name in ("motion_distance", "appearance_distance")) > 0
