@@ -57,6 +57,8 @@ def measure(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
         networks = network.measure(settings, config.build("paper"), rounds)
         say("detector")
         streams = stream.measure(settings, 2 * rounds, frames=32)
+        if real:
+            streams["footage"] = stream.measure_footage(settings, sources["footage"][0], rounds, frames=60)
         say("pipeline")
         pipeline = dag.measure(scratch / "run")
     return {

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from model import config, scoring, walkway
+from model import config, footage, scoring, walkway
+from model.clips import SourceClip
 from model.decision import Threshold
 from model.detector import Detector
 from model.preprocessing import preprocess_frame
@@ -81,6 +82,21 @@ def measure(settings: config.Config, rounds: int, frames: int) -> dict[str, Any]
     }
 
 
+def measure_footage(settings: config.Config, clip: SourceClip, rounds: int, frames: int) -> dict[str, float]:
+    """Frames/s of `push` on real footage: the more moves in it, the more there is to compare with what is normal."""
+    seen = list(itertools.islice(footage.frames(clip), frames))
+    detector = untrained(settings, [preprocess_frame(frame, settings.preprocessing) for frame in seen])
+
+    def push() -> float:
+        stream = detector.stream()
+        for frame in seen:
+            stream.push(frame)
+        return len(seen)
+
+    rate = rates({"push": push}, rounds)["push"]
+    return {"frames_per_second": rate.best, "median_frames_per_second": rate.median}
+
+
 def untrained(settings: config.Config, inputs: list[np.ndarray]) -> Detector:
     """Untrained, its banks full: it scores nonsense at the speed of any other."""
     raw = Detector("bench", network.build(settings), settings.preprocessing, settings.scoring)
@@ -95,7 +111,9 @@ def untrained(settings: config.Config, inputs: list[np.ndarray]) -> Detector:
 
 
 def _full(entries: np.ndarray, count: int) -> np.ndarray:
-    """As many entries of a bank as footage of some minutes leaves, near those of one short clip."""
+    """As many entries of a bank as footage of some minutes leaves, near those of one short clip; none of none."""
+    if not len(entries):
+        return entries
     generator = np.random.default_rng(0)
     chosen = entries[generator.integers(len(entries), size=count)]
     return (chosen + generator.normal(0, 0.1, chosen.shape)).astype(np.float32)

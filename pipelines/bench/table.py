@@ -18,6 +18,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         ("inference, preset paper", _rate(found["inference_large"]), _effort(found["inference_large"])),
         ("detector, network inputs", _rate(stream), share),
         ("detector, camera frames", f"{stream['push_frames_per_second']:.0f} frames/s", "with preprocessing"),
+        *([("detector, footage", _rate(found["footage"]), "with preprocessing")] if "footage" in found else []),
         *(
             (f"preprocessing, {name}", _rate(row), f"{row['ratio']:.2f} of the bare OpenCV loop (goal 0.80)")
             for name, row in found["preprocessing"].items()

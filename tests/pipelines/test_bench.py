@@ -48,6 +48,12 @@ def test_figures_of_the_detector():
     assert found["overlay"]["frames_per_second"] > 0
 
 
+def test_the_detector_on_footage(tmp_path):
+    (clip, *_) = pictures.walkway_clips(WALKWAY, tmp_path / "walkway", clips=2)
+    found = stream.measure_footage(TINY, clip, rounds=1, frames=32)
+    assert found["frames_per_second"] == found["median_frames_per_second"] > 0
+
+
 def test_figures_of_the_walkway_and_of_preprocessing(tmp_path):
     threads = cv2.getNumThreads()
     assert pictures.measure_walkway(WALKWAY, rounds=1, frames=32)["frames_per_second"] > 0
@@ -89,6 +95,7 @@ def test_the_table_shows_every_figure():
         "dag": dag.overhead({"train": 5.0, "total": 6.0}, {"total": 0.5}),
     }
     lines = table.lines(figures)
+    assert len(lines) + 1 == len(table.lines({**figures, "footage": rate}))
     assert " ".join(lines[1].split()) == "training 120 frames/s 5.0 GFLOP/s, 25% of the matrix multiplication"
     assert "network 50%, beside it optical flow 30%, rest 20%" in lines[4]
     assert "0.90 of the bare OpenCV loop" in lines[6]
