@@ -22,7 +22,7 @@ from web_server import Page, serve
 
 from components.storage.records import Overtaken, Record, Records
 from components.storage.s3 import S3Store
-from pipelines import cli, profile
+from pipelines import cli, compiled, profile
 from pipelines.compiled import Form
 from pipelines.fleet import state
 from pipelines.fleet.cluster import Kubeflow
@@ -92,7 +92,16 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(s3_server: S3Server, bucket: str, api: kfp_api.KfpApi) -> Fleet:
+def fleet(s3_server: S3Server, bucket: str, api: kfp_api.KfpApi, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    made: dict[str, str] = {}
+    compile_pipeline = compiled.compile_pipeline
+
+    def once(places: profile.Profile, form: Form) -> str:  # every new watch would take seconds for the same text
+        key = repr((places, form))
+        made[key] = made.get(key) or compile_pipeline(places, form)
+        return made[key]
+
+    monkeypatch.setattr(compiled, "compile_pipeline", once)
     return Fleet(s3_server, bucket, api)
 
 
