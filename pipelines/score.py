@@ -60,8 +60,7 @@ def _score_clip(clip: SourceClip, detector: Detector, directory: Path, say: Say)
         recorder = EventRecorder(directory / "events", clip.fps)
         stack.callback(recorder.drop)
         show = partial(_show, stream, detector.preprocessing.crop, overlay, recorder)
-        for number, frame in enumerate(chain([first], frames)):
-            result = stream.push(frame)
+        for number, (frame, result) in enumerate(stream.push_all(chain([first], frames))):
             scores.write(_line(number, clip.fps, result))
             show(number, frame, result)
             found += [result.closed] if result.closed else []

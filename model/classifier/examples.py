@@ -85,8 +85,7 @@ def read_examples(
     for number, clip in enumerate(clips):
         wanted = class_labels(clip.labels or (), len(clip.frames), classes)
         stream, reader = detector.stream(), FrameFeatures(detector.settings.smoothing_frames)
-        for frame, label in zip(clip.frames, wanted, strict=True):
-            result = stream.push_input(frame)
+        for result, label in zip(stream.push_all_inputs(clip.frames), wanted, strict=True):
             if np.isnan(result.score):
                 continue
             row = reader.push(detector.scene, stream.maps, stream.observation.motion, stream.strange)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ import numpy as np
 from model import config, scoring
 from model.classifier import Classifier, FrameFeatures, Votes
 from model.decision import Box, Event, EventTracker, Level, Threshold, box, in_frame
+from model.detector.ahead import one_ahead
 from model.detector.remembered import Numbers, Remembered
 from model.errors import BadInput
 from model.prednet import PredNet
@@ -125,13 +126,11 @@ class Detector:
         Raises:
             BadInput: frames of another type or shape.
         """
-        stream = self.stream()
-        return collect(stream.push(frame) for frame in frames)
+        return collect(result for _, result in self.stream().push_all(frames))
 
     def score_inputs(self, inputs: Iterable[np.ndarray], steps: scoring.Steps | None = None) -> ClipScores:
         """The same for frames that are preprocessed already; `steps` as in `stream`."""
-        stream = self.stream(steps=steps)
-        return collect(stream.push_input(frame) for frame in inputs)
+        return collect(self.stream(steps=steps).push_all_inputs(inputs))
 
 
 class Stream:
@@ -165,6 +164,25 @@ class Stream:
 
     def push(self, frame: np.ndarray) -> FrameScore:
         """Takes the next camera frame `uint8 [H, W, C]`, C is 1 or 3 (RGB)."""
+        return self.push_input(self._preprocess(frame))
+
+    def push_input(self, frame: np.ndarray) -> FrameScore:
+        """Takes the next preprocessed frame `uint8 [h, w, channels]`."""
+        return self._judge(self._observer.observe(frame))
+
+    def push_all(self, frames: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, FrameScore]]:
+        """Each frame with what `push` says of it; while one is judged, the next is observed in a thread beside it.
+
+        A stream that is left before the end has seen a frame that it never judged: it is not to go on.
+        """
+        ahead = one_ahead((frame, self._observer.observe(self._preprocess(frame))) for frame in frames)
+        return ((frame, self._judge(observation)) for frame, observation in ahead)
+
+    def push_all_inputs(self, frames: Iterable[np.ndarray]) -> Iterator[FrameScore]:
+        """What `push_input` says of each, as in `push_all`."""
+        return map(self._judge, one_ahead(map(self._observer.observe, frames)))
+
+    def _preprocess(self, frame: np.ndarray) -> np.ndarray:
         if (
             not isinstance(frame, np.ndarray)
             or frame.dtype != np.uint8
@@ -174,12 +192,10 @@ class Stream:
             got = f"{frame.dtype} {list(frame.shape)}" if isinstance(frame, np.ndarray) else type(frame).__name__
             raise BadInput(f"expected a frame as uint8 [H, W, 1 or 3]. Received: {got}")
         self._frame_size = frame.shape[:2]
-        return self.push_input(preprocess_frame(frame, self._detector.preprocessing))
+        return preprocess_frame(frame, self._detector.preprocessing)
 
-    def push_input(self, frame: np.ndarray) -> FrameScore:
-        """Takes the next preprocessed frame `uint8 [h, w, channels]`."""
-        detector = self._detector
-        observation = self.observation = self._observer.observe(frame)
+    def _judge(self, observation: scoring.Observation) -> FrameScore:
+        detector, self.observation = self._detector, observation
         warm = self._seen >= detector.settings.warm_up_frames
         self._gather(observation)
         self._seen += 1

@@ -131,8 +131,7 @@ def _as_unseen(trained: Sequence[Normal], unseen: Sequence[Normal]) -> list[Norm
 def _validated(raw: Detector, clip: Clip) -> tuple[scoring.Peaks, np.ndarray]:
     """Peaks `[T]` a kind of evidence, and the errors `[T, 2]`, of frames that have a score."""
     stream, peaks, errors = raw.stream(steps=raw.extrapolating), [], []
-    for t, frame in enumerate(clip.frames):
-        result = stream.push_input(frame)
+    for t, result in enumerate(stream.push_all_inputs(clip.frames)):
         if t >= raw.settings.warm_up_frames:
             peaks.append([stream.maps[name].max() for name in scoring.EVIDENCE])
             errors.append((result.model_mse, result.copy_last_frame_mse))

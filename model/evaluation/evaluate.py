@@ -77,12 +77,12 @@ def _score(detector: Detector, clip: Clip, places: Places | None, projector: Pro
 
     stream = detector.stream(clip.fps, clip.name, steps=detector.extrapolating)
     results: list[FrameScore] = []
-    for t, frame in enumerate(clip.frames):
-        results.append(stream.push_input(frame))
-        if places and clip.masks is not None and not np.isnan(results[-1].score):
+    for t, result in enumerate(stream.push_all_inputs(clip.frames)):
+        results.append(result)
+        if places and clip.masks is not None and not np.isnan(result.score):
             places.add(clip.masks[t], stream.anomaly_map())
         if projector:
-            projector.add(t, stream, results[-1])
+            projector.add(t, stream, result)
     last = stream.finish()
     if places:
         places.end_clip()

@@ -1,6 +1,7 @@
 """The detector on a small network: batch and stream agree, warm-up is NaN, the directory is distrusted."""
 
 import dataclasses
+import itertools
 import json
 import threading
 import time
@@ -147,6 +148,24 @@ def test_a_stream_tells_an_event_when_it_opens_and_when_it_is_over(calibrated):
     assert stream.finish() is None
 
 
+def test_all_frames_pushed_ahead_make_the_same_events_and_maps(calibrated):
+    big = walk(60, 9, square=30).repeat(3, axis=1).repeat(3, axis=2)
+    one, ahead = (calibrated.stream(10.0, "Test/a") for _ in range(2))
+    for (frame, result), expected in zip(ahead.push_all(big), big, strict=True):
+        np.testing.assert_array_equal(frame, expected)
+        assert repr(result) == repr(one.push(expected))  # NaN is not equal to itself
+        np.testing.assert_array_equal(ahead.strange, one.strange)
+        np.testing.assert_array_equal(ahead.observation.prediction, one.observation.prediction)
+    assert ahead.finish() == one.finish() is not None
+
+
+def test_a_frame_that_fails_fails_in_its_place(fitted):
+    results = fitted.stream().push_all([*walk(7, 5), np.zeros((32, 48, 2), np.uint8)])
+    assert [frame.shape for frame, _ in itertools.islice(results, 7)] == [(32, 48, 1)] * 7
+    with pytest.raises(BadInput, match="uint8"):
+        next(results)
+
+
 def test_without_a_frame_rate_there_are_alarms_and_no_events(fitted):
     stream = fitted.stream()
     results = [stream.push_input(frame) for frame in walk(60, 9, square=30)]
@@ -186,6 +205,7 @@ def test_a_stream_that_is_gone_leaves_no_thread(fitted):
     before = threading.active_count()
     for _ in range(8):
         fitted.score_inputs(walk(6, 5))
+        next(fitted.stream().push_all_inputs(walk(6, 5)))  # and nobody takes the rest
     patience = time.monotonic() + 30
     while threading.active_count() > before and time.monotonic() < patience:
         time.sleep(0.01)
