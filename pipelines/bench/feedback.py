@@ -191,8 +191,8 @@ def _write(folder: Path, frames: np.ndarray, events: Sequence[Event], fps: float
 
 def _events(detector: Detector, frames: np.ndarray, fps: float, name: str = "") -> list[Event]:
     stream = detector.stream(fps, name)
-    results = [stream.push(frame) for frame in frames]
-    return [event for event in (*(result.closed for result in results), stream.finish()) if event]
+    closed = [result.closed for _, result in stream.push_all(frames)]
+    return [event for event in (*closed, stream.finish()) if event]
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         ("inference, preset paper", _rate(found["inference_large"]), _effort(found["inference_large"])),
         ("detector, network inputs", _rate(stream), share),
         ("detector, camera frames", f"{stream['push_frames_per_second']:.0f} frames/s", "with preprocessing"),
-        *([("detector, footage", _rate(found["footage"]), "with preprocessing")] if "footage" in found else []),
+        *(_footage(found["footage"]) if "footage" in found else ()),
         *(
             (f"preprocessing, {name}", _rate(row), f"{row['ratio']:.2f} of the bare OpenCV loop (goal 0.80)")
             for name, row in found["preprocessing"].items()
@@ -34,6 +34,13 @@ def lines(found: dict[str, Any]) -> list[str]:
         ("  again, from the cache", f"{dag['cached_seconds']:.1f} s", ""),
     ]
     return [f"  {name:<30}{value:>15}   {beside}".rstrip() for name, value, beside in rows]
+
+
+def _footage(row: dict[str, float]) -> list[tuple[str, str, str]]:
+    return [
+        ("detector, footage", _rate(row), "with preprocessing"),
+        ("detector, a file of it", f"{row['file_frames_per_second']:.1f} frames/s", "the next frame ahead"),
+    ]
 
 
 def _rate(row: dict[str, float]) -> str:

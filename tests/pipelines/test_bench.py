@@ -52,6 +52,7 @@ def test_the_detector_on_footage(tmp_path):
     (clip, *_) = pictures.walkway_clips(WALKWAY, tmp_path / "walkway", clips=2)
     found = stream.measure_footage(TINY, clip, rounds=1, frames=32)
     assert found["frames_per_second"] == found["median_frames_per_second"] > 0
+    assert found["file_frames_per_second"] == found["median_file_frames_per_second"] > 0
 
 
 def test_figures_of_the_walkway_and_of_preprocessing(tmp_path):
@@ -95,7 +96,10 @@ def test_the_table_shows_every_figure():
         "dag": dag.overhead({"train": 5.0, "total": 6.0}, {"total": 0.5}),
     }
     lines = table.lines(figures)
-    assert len(lines) + 1 == len(table.lines({**figures, "footage": rate}))
+    with_footage = table.lines({**figures, "footage": {**rate, "file_frames_per_second": 41.26}})
+    camera, file = (line for line in with_footage if line not in lines)
+    assert "footage 120 frames/s" in " ".join(camera.split())
+    assert "a file of it 41.3 frames/s" in " ".join(file.split())
     assert " ".join(lines[1].split()) == "training 120 frames/s 5.0 GFLOP/s, 25% of the matrix multiplication"
     assert "network 50%, beside it optical flow 30%, rest 20%" in lines[4]
     assert "0.90 of the bare OpenCV loop" in lines[6]
