@@ -41,6 +41,7 @@ class SourceClip:
     first: int = 0
     labels: tuple[LabelRange, ...] | None = None  # None: nobody labelled it; () labelled, all normal
     masks: tuple[Path, ...] = ()  # one picture a frame, non-zero where anomalous
+    hour: float | None = None  # of the day at the first frame, where the source tells it
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Clip:
     labels: tuple[LabelRange, ...] | None
     masks: np.ndarray | None  # uint8 [T, H, W], 0 or 1
     sha256: str  # of the frames
+    hour: float | None = None  # of the day at the first frame, where the source tells it
 
     @property
     def marked(self) -> bool:
@@ -123,4 +125,5 @@ class Dataset:
             labels=None if entry["labels"] is None else tuple(LabelRange(*label) for label in entry["labels"]),
             masks=np.load(masks, mmap_mode="r", allow_pickle=False) if entry["masks"] else None,
             sha256=entry["sha256"],
+            hour=entry.get("hour"),
         )

@@ -145,7 +145,7 @@ class Decision:
     shortest_seconds: NotNegative = 0.3  # what is over sooner is no event
     join_seconds: NotNegative = 1.0  # back over the threshold within this it is the same event
     cool_down_seconds: NotNegative = 3.0  # after an event, until another one is announced
-    adaptive: bool = False  # the threshold rises and falls with the usual level of the scores
+    adaptive: bool = False  # the threshold goes with the hour, where clips' names tell it, or else with a running level
     level_seconds: Positive = 600.0  # time constant of that level
 
 

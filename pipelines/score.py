@@ -48,7 +48,7 @@ def score(video: str, detector: Path, out: Path, say: Say) -> dict[str, Any]:
 
 
 def _score_clip(clip: SourceClip, detector: Detector, directory: Path, say: Say) -> dict[str, Any]:
-    stream = detector.stream(clip.fps, clip.name)
+    stream = detector.stream(clip.fps, clip.name, hour=clip.hour)
     frames = footage.frames(clip)
     first = next(frames)
     found: list[Event] = []

@@ -12,12 +12,14 @@ import numpy as np
 from model.config import Decision
 from model.decision.events import events
 from model.decision.level import Usual, fit_usual, lifts
+from model.decision.profile import Profile, fit_profile, frame_hours
 from model.decision.tail import CONFIDENCE, Z, fit_tail
 
 MEASURED = 3  # events; a budget that brings so many in the footage is counted, a smaller one is extrapolated
 LOOKED_AT = 0.1  # share of the frames, the highest; further down everything joins into one event
 MOST = 3600.0  # events an hour; more are not told apart
 SLOPES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of an adaptive threshold against the level of the scores
+STEEPNESS = (0.0, 0.25, 0.5, 0.75)  # of its profile against the hours' high scores: the highest of all rise by less
 
 Clips = Sequence[tuple[np.ndarray, float]]
 
@@ -34,12 +36,20 @@ class Threshold:
     hours: float = 0.0  # of normal footage that it was fitted on
     clips: int = 0
     note: str | None = None  # for people, where the footage was too short for the budget
-    usual: Usual | None = None  # the level that the value stands above, where the threshold is adaptive
+    usual: Usual | None = None  # the level that the value stands above, where the threshold follows one
+    profile: Profile | None = None  # of the day, where it follows that; the value is the mean over the hours
 
     @classmethod
     def restore(cls, data: Mapping[str, Any]) -> Threshold:
         """From what `dataclasses.asdict` gave, after JSON too."""
-        return cls(**{**data, "usual": data["usual"] and Usual(**data["usual"])})
+        usual, profile = data["usual"], data.get("profile")
+        return cls(
+            **{
+                **data,
+                "usual": usual and Usual(**usual),
+                "profile": profile and Profile(tuple(profile["factors"])),
+            }
+        )
 
     def agrees_with(self, seen: int, hours: float) -> bool:
         """Whether a rate of the interval may well have brought so many events in so many hours."""
@@ -47,7 +57,9 @@ class Threshold:
         return low / hours <= self.high and high / hours >= self.low
 
 
-def fit_threshold(clips: Clips, rules: Decision | None = None) -> Threshold:
+def fit_threshold(
+    clips: Clips, rules: Decision | None = None, begins: Sequence[float | None] | None = None
+) -> Threshold:
     """The score that normal footage passes `rules.false_alarms_per_hour` times an hour, with the rate's interval.
 
     Events are counted, never frames, for neighbouring frames are no news. Where the budget brings `MEASURED` events or
@@ -56,15 +68,19 @@ def fit_threshold(clips: Clips, rules: Decision | None = None) -> Threshold:
     gamma variable; events that crowd in a few clips count for fewer. On shorter footage the tail of the events is
     extrapolated, see `model.decision.tail`: its interval is wide, and true to it.
 
-    An adaptive threshold is fitted on what is left of the scores without their running level, see `_fit_adaptive`.
+    An adaptive threshold is fitted on what is left of the scores without what moves it: the hour of the day, where the
+    clips tell it, or else their running level.
 
     Args:
         clips: scores `float [T]`, NaN in warm-up, and frames/s of normal clips that the detector was not trained on.
         rules: the budget, and what an event is.
+        begins: hour of the day at the first frame of each clip, where it is known.
     """
     rules = rules or Decision()
     if rules.adaptive:
-        return _fit_adaptive(clips, rules)
+        begins = begins or [None] * len(clips)
+        profile = fit_profile(clips, begins)
+        return _fit_hours(clips, begins, rules, profile) if profile else _fit_level(clips, rules)
     scored = [(scores[np.isfinite(scores)], scores, fps) for scores, fps in clips if np.isfinite(scores).any()]
     lengths = np.array([len(known) / fps / 3600 for known, _, fps in scored])  # hours
     hours, values = float(lengths.sum()), np.sort(np.concatenate([known for known, _, _ in scored]))[::-1]
@@ -92,7 +108,23 @@ def fit_threshold(clips: Clips, rules: Decision | None = None) -> Threshold:
     return Threshold(value, low, high, CONFIDENCE, "extrapolated", hours, len(scored), note)
 
 
-def _fit_adaptive(clips: Clips, rules: Decision) -> Threshold:
+def _fit_hours(clips: Clips, begins: Sequence[float | None], rules: Decision, profile: Profile) -> Threshold:
+    """Of the thresholds that keep the budget, each with a profile of its own steepness, the lowest in the mean."""
+    hours = [
+        None if hour is None else frame_hours(hour, len(scores), fps)
+        for (scores, fps), hour in zip(clips, begins, strict=True)
+    ]
+    fixed = replace(rules, adaptive=False)
+
+    def at(steepness: float) -> Threshold:
+        flat = profile.flattened(steepness)
+        rest = [(scores / flat.at(hour), fps) for (scores, fps), hour in zip(clips, hours, strict=True)]
+        return replace(fit_threshold(rest, fixed), profile=flat)
+
+    return min(map(at, STEEPNESS), key=lambda point: point.value)
+
+
+def _fit_level(clips: Clips, rules: Decision) -> Threshold:
     """Of the thresholds that keep the budget, each following the level at a slope of its own, the lowest in the mean.
 
     Usual scores rise more with the traffic than the highest ones do, which one or two people make; a threshold that

@@ -12,7 +12,7 @@ import numpy as np
 
 from model import config, scoring
 from model.classifier import Classifier, FrameFeatures, Votes
-from model.decision import Box, Event, EventTracker, Level, Threshold, box, in_frame
+from model.decision import HOURS, Box, Event, EventTracker, Level, Threshold, box, in_frame
 from model.detector.ahead import one_ahead
 from model.detector.remembered import Numbers, Remembered
 from model.errors import BadInput
@@ -95,7 +95,12 @@ class Detector:
         return tuple(k for k in scoring.EVIDENCE if k != scoring.EXTRAPOLATION or k in self.settings.fused)
 
     def stream(
-        self, fps: float | None = None, clip: str = "", first: int = 0, steps: scoring.Steps | None = None
+        self,
+        fps: float | None = None,
+        clip: str = "",
+        first: int = 0,
+        steps: scoring.Steps | None = None,
+        hour: float | None = None,
     ) -> Stream:
         """A new clip, to be pushed frame by frame.
 
@@ -104,9 +109,10 @@ class Detector:
             clip: its name, which the names of its events begin with.
             first: index of its first frame, which the events count from.
             steps: makes the network's steps; None is the detector's own.
+            hour: of the day at the first frame; without it a threshold with a profile is that of the busiest hour.
         """
         tracker = EventTracker(self.decision, fps, clip) if fps else None
-        return Stream(self, tracker, first, steps or self.step)
+        return Stream(self, tracker, first, steps or self.step, fps or self.fps, hour)
 
     def anomaly_map(self, strange: np.ndarray) -> np.ndarray:
         """A stream's `strange` as a map `float32 [H, W]` of the preprocessed frame."""
@@ -141,19 +147,28 @@ class Stream:
         maps: every kind of evidence on the camera's scale, smoothed, `float32 [h, w]`; empty without a scene.
         tracker: the events of this clip so far; None where the frame rate is unknown.
         level: of the scores, which an adaptive threshold goes with.
+        hour: of the day at the frame that comes next, where it is known; it may be set at any frame.
         strange: how strange every place of the frame is that was pushed last, `float32 [h, w]`; zero in warm-up.
     """
 
     observation: scoring.Observation
     maps: dict[str, np.ndarray]
 
-    def __init__(self, detector: Detector, tracker: EventTracker | None, first: int, steps: scoring.Steps) -> None:
-        self.tracker = tracker
+    def __init__(
+        self,
+        detector: Detector,
+        tracker: EventTracker | None,
+        first: int,
+        steps: scoring.Steps,
+        fps: float | None,
+        hour: float | None,
+    ) -> None:
+        self.tracker, self.hour = tracker, hour
         self.level = Level(detector.operating_point.usual, detector.threshold)
         self._detector = detector
         self._frame_size: tuple[int, int] | None = None
         self.strange = np.zeros((1, 1), np.float32)
-        self._first = first
+        self._first, self._fps = first, fps
         self._observer = scoring.Observer(steps, detector.settings.block_size)
         self._smoother = scoring.Smoother(detector.settings.smoothing_frames)
         self._baselines: dict[str, float] = {}
@@ -207,7 +222,7 @@ class Stream:
             score = float(self.strange.max())
         baselines = {name: self._baselines[name] if warm else np.nan for name in BASELINES}
         mse, copy = (observation.model_mse, observation.copy_last_frame_mse) if warm else (np.nan, np.nan)
-        threshold = self.level.push(score)
+        threshold = self._threshold(score)
         result = FrameScore(score, score >= threshold, evidence, baselines, mse, copy, threshold=threshold)
         result = result._replace(probabilities=self._classify(warm))
         if self.tracker is None:
@@ -237,7 +252,12 @@ class Stream:
         if self._features.smoothed is not None:
             arrays["features"] = self._features.smoothed
         numbers = Numbers(
-            self._first, self._seen, dict(self._baselines), replace(self.level.state), event and replace(event)
+            self._first,
+            self._seen,
+            dict(self._baselines),
+            replace(self.level.state),
+            self.hour,
+            event and replace(event),
         )
         if votes:
             numbers = replace(numbers, voted_from=votes.first, votes=tuple(votes.sum.tolist()))
@@ -247,7 +267,7 @@ class Stream:
         """Goes on with the same numbers as the stream that remembered this; to be called before the first frame."""
         numbers, arrays = remembered
         self._first, self._seen, self._baselines = numbers.first, numbers.seen, dict(numbers.baselines)
-        self.level.state = replace(numbers.level)
+        self.level.state, self.hour = replace(numbers.level), numbers.hour
         if self.tracker and numbers.event:
             self.tracker.state = replace(numbers.event)
         self._observer.restore(arrays)
@@ -265,6 +285,13 @@ class Stream:
             array.nbytes for array in (last.prediction, last.error, last.motion, last.looks, *last.maps.values())
         )
         return self._observer.bytes + self._smoother.bytes + seen + self.strange.nbytes
+
+    def _threshold(self, score: float) -> float:
+        """In force at this frame."""
+        value, profile, hour = self.level.push(score), self._detector.operating_point.profile, self.hour
+        if hour is not None and self._fps:
+            self.hour = (hour + 1 / self._fps / 3600) % HOURS
+        return value if profile is None else value * float(profile.at(hour))
 
     @property
     def _index(self) -> int:

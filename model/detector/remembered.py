@@ -20,6 +20,7 @@ class Numbers:
         seen: frames so far.
         baselines: their smoothed values.
         level: of the scores.
+        hour: of the day at the frame that comes next; None where it is unknown.
         event: the one that is under way; None without a frame rate.
         voted_from: index of the frame with which the event began that the votes are of; None without one.
         votes: of the classifier for it, a class each.
@@ -29,6 +30,7 @@ class Numbers:
     seen: Natural = 0
     baselines: dict[str, float] = field(default_factory=dict)
     level: LevelState = field(default_factory=LevelState)
+    hour: float | None = None
     event: TrackerState | None = None
     voted_from: int | None = None
     votes: tuple[float, ...] = ()

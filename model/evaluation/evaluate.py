@@ -75,7 +75,7 @@ def score_clips(
 def _score(detector: Detector, clip: Clip, places: Places | None, projector: Projector | None) -> ScoredClip:
     from model.detector.detector import collect
 
-    stream = detector.stream(clip.fps, clip.name, steps=detector.extrapolating)
+    stream = detector.stream(clip.fps, clip.name, steps=detector.extrapolating, hour=clip.hour)
     results: list[FrameScore] = []
     for t, result in enumerate(stream.push_all_inputs(clip.frames)):
         results.append(result)

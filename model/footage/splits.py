@@ -49,6 +49,7 @@ def _cut(clip: SourceClip, pieces: int) -> list[SourceClip]:
             first=clip.first + edges[piece] if clip.video else 0,
             frames=edges[piece + 1] - edges[piece],
             pictures=clip.pictures[edges[piece] : edges[piece + 1]],
+            hour=None if clip.hour is None else clip.hour + edges[piece] / clip.fps / 3600,
         )
         for piece in range(pieces)
     ]

@@ -104,6 +104,7 @@ def _write_clip(
     rows = (tally.passed(preprocess_frame(frame, settings)) for frame in chain([first], stream))
     sha256 = _save(path.with_suffix(".npy"), (clip.frames, *size, settings.channels), rows)
     masks = (preprocess_mask(mask, settings) for mask in _masks(clip, frame_size))
+    told = {} if clip.hour is None else {"hour": clip.hour}
     return {
         "file": path.name,
         "name": clip.name,
@@ -115,6 +116,7 @@ def _write_clip(
         "masks": bool(clip.masks),
         "sha256": sha256,
         "mask_sha256": _save(path.with_suffix(".mask.npy"), (clip.frames, *size), masks) if clip.masks else None,
+        **told,
     }
 
 

@@ -14,7 +14,7 @@ from model.walkway import scene
 from model.walkway.camera import Camera
 from model.walkway.canvas import Sprite
 from model.walkway.mover import Mover
-from model.walkway.traffic import CATEGORIES, anomalies, pedestrians
+from model.walkway.traffic import CATEGORIES, anomalies, density, pedestrians
 
 DAY = (7.5, 18.0)  # hours between which clips are taken
 COVERED = 0.35  # share of a pixel from which it belongs to the mask
@@ -45,7 +45,7 @@ def render_clip(settings: Walkway, split: Literal["train", "test"], index: int) 
     hour = hour_of(split, index)
     camera = Camera.of(settings)
     place = scene.build(camera, hour, settings.seed)
-    movers = pedestrians(camera, hour, settings.clip_frames / settings.fps, rng)
+    movers = pedestrians(camera, density(hour), settings.clip_frames / settings.fps, rng)
     category = CATEGORIES[index % len(CATEGORIES)]
     if split == "test":
         movers += anomalies(camera, category, settings.clip_frames, settings.fps, rng)

@@ -29,7 +29,9 @@ class Moment(NamedTuple):
     anomaly: int  # number of the pass that is in view, -1 where all is normal
 
 
-def render_day(settings: Walkway, seconds: float, passes: int, seed: int, dusk: float = 1.0) -> Iterator[Moment]:
+def render_day(
+    settings: Walkway, seconds: float, passes: int, seed: int, dusk: float = 1.0, rhythm: str = "campus"
+) -> Iterator[Moment]:
     """The frames of a day that is compressed into so many seconds; people walk no faster for it.
 
     Args:
@@ -38,12 +40,13 @@ def render_day(settings: Walkway, seconds: float, passes: int, seed: int, dusk: 
         passes: anomalies, evenly spread; every category in turn.
         seed: of who comes when.
         dusk: times the noise of noon that the sensor has at midnight, when there is little light.
+        rhythm: of those who come and go, see `RHYTHMS`.
     """
     check(settings)
     rng = np.random.default_rng([settings.seed, 2, seed])
     camera = Camera.of(settings)
     place = scene.build(camera, NOON, settings.seed)
-    walkers = _walkers(camera, seconds, rng)
+    walkers = _walkers(camera, seconds, rhythm, rng)
     strange = _strange(camera, seconds, passes, rng)
     least = smallest_visible(settings)
     noise = np.float32(settings.noise) * rng.standard_normal(6 * 3 * settings.height * settings.width, np.float32)
@@ -61,18 +64,19 @@ def render_day(settings: Walkway, seconds: float, passes: int, seed: int, dusk: 
         yield Moment(np.clip(seen, 0, 255).astype(np.uint8), hour, (passing_now or [-1])[0])
 
 
-def _people(hour: float) -> float:
+def _people(hour: float, rhythm: str) -> float:
     """Mean number of people in view at any hour, the night's too."""
-    return density(hour) * float(np.interp(hour, *AWAKE))
+    return density(hour, rhythm) * float(np.interp(hour, *AWAKE))
 
 
-def _walkers(camera: Camera, seconds: float, rng: np.random.Generator) -> list[Mover]:
+def _walkers(camera: Camera, seconds: float, rhythm: str, rng: np.random.Generator) -> list[Mover]:
     """Those who would come at the busiest hour; each hour keeps its share of them (Lewis and Shedler 1979)."""
-    busiest = max(np.linspace(0, HOURS, 200).tolist(), key=_people)
-    everyone = pedestrians(camera, busiest, seconds, rng)
+    busiest = max(np.linspace(0, HOURS, 200).tolist(), key=lambda hour: _people(hour, rhythm))
+    everyone = pedestrians(camera, density(busiest, rhythm), seconds, rng)
     walking = [mover for mover in everyone if mover.kind == "walking"]
     hours = [HOURS * max(0.0, mover.begin) / seconds for mover in walking]
-    return [m for m, hour in zip(walking, hours, strict=True) if rng.random() < _people(hour) / _people(busiest)]
+    most = _people(busiest, rhythm)
+    return [m for m, hour in zip(walking, hours, strict=True) if rng.random() < _people(hour, rhythm) / most]
 
 
 def _strange(camera: Camera, seconds: float, passes: int, rng: np.random.Generator) -> list[Mover]:

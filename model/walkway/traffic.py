@@ -19,30 +19,36 @@ SHARE = (0.3, 0.41)  # of a test clip's frames with an anomaly in view
 LONGEST = 0.45  # share of the clip; a pass that would last longer is cut by the clip's end
 HALF_LENGTHS = {"bicycle": 0.8, "cart": 1.2}  # metres; of a person 0.4
 QUIET = 15  # first frames of a clip without an anomaly
+# People in view at any time of the day, and hour, width in hours and people of what comes on top: on a campus when
+# lectures begin, at noon, and when they end; at a gate when shifts begin, change and end, with hardly anybody between.
+RHYTHMS = {
+    "campus": (2.0, ((8.9, 0.6, 8.0), (12.4, 0.9, 11.0), (16.6, 0.8, 9.0))),
+    "gate": (0.4, ((8.0, 0.4, 12.0), (12.5, 0.4, 12.0), (17.0, 0.4, 12.0))),
+}
 
 
-def density(hour: float) -> float:
-    """Mean number of people in view: the day's rhythm peaks when lectures begin, at noon, and when they end."""
-    peaks = ((8.9, 0.6, 8.0), (12.4, 0.9, 11.0), (16.6, 0.8, 9.0))  # hour, width in hours, people
-    return 2.0 + sum(people * exp(-(((hour - at) / width) ** 2)) for at, width, people in peaks)
+def density(hour: float, rhythm: str = "campus") -> float:
+    """Mean number of people in view; a rhythm is one of `RHYTHMS`."""
+    always, peaks = RHYTHMS[rhythm]
+    return always + sum(people * exp(-(((hour - at) / width) ** 2)) for at, width, people in peaks)
 
 
-def pedestrians(camera: Camera, hour: float, seconds: float, rng: np.random.Generator) -> list[Mover]:
-    """Everyone who walks or stands on the path in a clip of this length."""
+def pedestrians(camera: Camera, people: float, seconds: float, rng: np.random.Generator) -> list[Mover]:
+    """Everyone who walks or stands on the path in a clip of this length, where so many are in view in the mean."""
     left, right = camera.lane(0.0, MARGIN)
     crossing_time = float(np.linalg.norm(right - left)) / WALKING
-    people: list[Mover] = []
-    for _ in range(rng.poisson(density(hour) * (seconds + crossing_time) / crossing_time)):
+    found: list[Mover] = []
+    for _ in range(rng.poisson(people * (seconds + crossing_time) / crossing_time)):
         begin, speed = rng.uniform(-crossing_time, seconds), float(np.clip(rng.normal(WALKING, 0.2), 0.75, 1.75))
         sign = 1 if rng.random() < 0.5 else -1
         offset = float(np.clip(sign * rng.normal(-1.2, 0.7), -2.3, 2.3))  # most keep to their right
-        people.append(_along(camera, "", "walking", offset, sign * speed, begin, rng))
+        found.append(_along(camera, "", "walking", offset, sign * speed, begin, rng))
         if rng.random() < 0.25:
             beside = offset + (0.75 if offset < 0 else -0.75)
-            people.append(_along(camera, "", "walking", beside, sign * speed, begin + rng.uniform(0, 0.3), rng))
-    for _ in range(rng.poisson(0.06 * density(hour))):
-        people.append(_standing(camera, seconds, rng))
-    return people
+            found.append(_along(camera, "", "walking", beside, sign * speed, begin + rng.uniform(0, 0.3), rng))
+    for _ in range(rng.poisson(0.06 * people)):
+        found.append(_standing(camera, seconds, rng))
+    return found
 
 
 def anomalies(camera: Camera, category: str, frames: int, fps: float, rng: np.random.Generator) -> list[Mover]:

@@ -1,18 +1,18 @@
-"""`python -m pipelines.bench.day`: false alarms of walkway days under the fixed and under the adaptive threshold.
+"""`python -m pipelines.bench.day`: false alarms of walkway days under a fixed and under two adaptive thresholds.
 
 A day runs from midnight to midnight in 24 minutes, while people walk as fast as ever: at night hardly anybody comes, by
-day traffic rises when lectures begin, at noon, and when they end, and where there is little light the sensor is
-noisier. First both thresholds are set so that the same share of the anomalies of some days is found, and false alarms
-are counted on days that have none. Beside them stands what no threshold can know beforehand: one that is higher in the
-hours in which these very days have the highest scores, by as much as serves it best. Then each is set for a budget of
-false alarms, and what days that nothing was fitted on bring is held against the interval that it promises.
+day traffic rises when lectures begin, at noon, and when they end (`--rhythm gate`: when shifts do, with hardly anybody
+between), and where there is little light the sensor is noisier. One adaptive threshold knows no time of day and follows
+a running level; the other has a profile of the day. First all are set so that the same share of the anomalies of some
+days is found, and false alarms are counted on days that have none. Then each is set for a budget of false alarms, and
+what days that nothing was fitted on bring is held against the interval that it promises.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,26 +20,24 @@ import numpy as np
 
 from model import config, walkway
 from model.clips import Clip
-from model.decision import Level, Threshold, Usual, events, fit_threshold
-from model.decision.threshold import SLOPES
+from model.decision import HOURS, Level, Threshold, events, fit_threshold
+from model.walkway.day import Moment
+from model.walkway.traffic import RHYTHMS
 from pipelines.bench import fitted
 
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)  # of the anomalies
-PAIRS = 2  # of days that are judged
+CALIBRATION = 2  # days that thresholds are fitted on
+JUDGED = 5  # days with anomalies, and as many without
 HEIGHTS = 400  # thresholds that are tried
-HOURS_APART = 12  # parts of the day that hindsight tells apart
-HIGH = 0.97  # quantile of the scores that hindsight takes for the highest
-PASS_SECONDS = 40.0  # an anomaly in so many, on the day that has some
-CLIP_SECONDS = 20.0  # the day of the calibration is cut as footage is
+PASS_SECONDS = 40.0  # an anomaly in so many, on the days that have some
+CLIP_SECONDS = 20.0  # the days of the calibration are cut as footage is
 OVERRIDES = (
     *fitted.SMALL,
     *("walkway.noise=5", "walkway.fps=5"),
+    "walkway.seed=11",  # what a profile is made of was chosen on days of seed 0
     "decision.level_seconds=60",  # of a day of 24 minutes; an hour of a real one
-    "decision.false_alarms_per_hour=10",  # so many that 24 minutes can count them
+    "decision.false_alarms_per_hour=10",  # so many that days of 24 minutes can count them
 )
-
-
-Rule = Callable[[np.ndarray, float], np.ndarray]  # the scores of a day and a height: the threshold at every frame
 
 
 class Day(NamedTuple):
@@ -49,154 +47,144 @@ class Day(NamedTuple):
     passes: np.ndarray  # int [T], the anomaly in view, -1 where none is
 
 
-class Row(NamedTuple):
-    """At one share of anomalies found."""
-
-    share: float
-    fixed: float  # false alarms an hour
-    adaptive: float
-    hindsight: float
-
-
-class Promise(NamedTuple):
-    """A threshold for a budget, and what days without an anomaly brought."""
+class Kept(NamedTuple):
+    """A threshold for a budget, and what days that nothing was fitted on brought."""
 
     name: str
     point: Threshold
-    alarms: int
+    share: float  # of the anomalies found
+    alarms: int  # on days without an anomaly
     hours: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Trains a small network on one day, calibrates it on a second, judges both thresholds on four more."""
+    """Trains a small network on one day, calibrates it on others, judges the thresholds on ten more."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.bench.day", description=__doc__)
     parser.add_argument("--seconds", type=float, default=1440.0, help="length of a day")
     parser.add_argument("--dusk", type=float, default=3.0, help="noise at midnight, times that of noon")
+    parser.add_argument("--rhythm", choices=list(RHYTHMS), default="campus", help="when people come and go")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="a setting; repeatable")
     wanted = parser.parse_args(arguments)
     settings = config.build(overrides=[*OVERRIDES, *wanted.set])
-    calibration, *judged = score_days(settings, wanted.seconds, wanted.dusk)
+    days = list(score_days(settings, wanted.seconds, wanted.dusk, wanted.rhythm))
+    calibration, judged = days[:CALIBRATION], days[CALIBRATION:]
     marked, normal = judged[0::2], judged[1::2]
-    fixed, adaptive = points(calibration, settings)
-    assert adaptive.usual
-    print("\n".join(lines(compare(marked, normal, adaptive.usual, settings))))
-    print("\n".join(promises([keep(*point, normal, settings) for point in (("fixed", fixed), ("adaptive", adaptive))])))
+    points = fit_points(calibration, settings)
+    print("\n".join(lines({name: compare(marked, normal, point, settings) for name, point in points.items()})))
+    print("\n".join(promises([keep(name, point, marked, normal, settings) for name, point in points.items()])))
     return 0
 
 
-def score_days(settings: config.Config, seconds: float, dusk: float) -> list[Day]:
-    """The day of the calibration, then in turn days with anomalies and days without."""
-    train, validation = (_clips(settings, seconds, dusk, seed) for seed in (0, 1))
+def score_days(settings: config.Config, seconds: float, dusk: float, rhythm: str) -> Iterator[Day]:
+    """The days of the calibration, then in turn days with anomalies and days without."""
+    train, validation = (_clips(settings, seconds, dusk, rhythm, seed) for seed in (0, 1))
     detector = fitted.fit(settings, train, validation)
-    days = []
-    for seed in range(1, 2 * PAIRS + 2):
-        fitted.say(f"score day {seed} of {2 * PAIRS + 1}")
-        passes = 0 if seed % 2 else int(seconds / PASS_SECONDS)
-        stream = detector.stream()
-        moments = walkway.render_day(settings.walkway, seconds, passes, seed, dusk)
-        rows = [(stream.push(moment.frame).score, moment.anomaly) for moment in moments]
-        scores, seen = zip(*rows, strict=True)
-        days.append(Day(np.array(scores, np.float32), np.array(seen)))
-    return days
+    for number in range(CALIBRATION + 2 * JUDGED):
+        fitted.say(f"score day {number + 1} of {CALIBRATION + 2 * JUDGED}")
+        passes = 0 if number < CALIBRATION or (number - CALIBRATION) % 2 else int(seconds / PASS_SECONDS)
+        seen: list[int] = []
+        moments = walkway.render_day(settings.walkway, seconds, passes, 2 + number, dusk, rhythm)
+        scores = [result.score for _, result in detector.stream().push_all(_frames(moments, seen))]
+        yield Day(np.array(scores, np.float32), np.array(seen))
 
 
-def points(day: Day, settings: config.Config) -> tuple[Threshold, Threshold]:
-    """The fixed and the adaptive threshold that keep the budget on a day."""
+def _frames(moments: Iterable[Moment], seen: list[int]) -> Iterator[np.ndarray]:
+    """The frames; what is in view in each is added to `seen`."""
+    for moment in moments:
+        seen.append(moment.anomaly)
+        yield moment.frame
+
+
+def fit_points(days: Sequence[Day], settings: config.Config) -> dict[str, Threshold]:
+    """Thresholds that keep the budget on these days: fixed, with a running level, with a profile of the day."""
     fps = settings.walkway.fps
-    clips = [(part, fps) for part in np.array_split(day.scores, max(2, int(len(day.scores) / fps / CLIP_SECONDS)))]
-    return fit_threshold(clips, settings.decision), fit_threshold(clips, replace(settings.decision, adaptive=True))
+    pieces = max(2, int(len(days[0].scores) / fps / CLIP_SECONDS))
+    clips = [(part, fps) for day in days for part in np.array_split(day.scores, pieces)]
+    begins = [HOURS * (piece + 0.5) / pieces for piece in range(pieces)] * len(days)  # within one, an hour stands still
+    adaptive = replace(settings.decision, adaptive=True)
+    return {
+        "fixed": fit_threshold(clips, settings.decision),
+        "level": fit_threshold(clips, adaptive),
+        "profile": fit_threshold(clips, adaptive, begins),
+    }
 
 
-def keep(name: str, point: Threshold, normal: Sequence[Day], settings: config.Config) -> Promise:
-    """What a threshold makes of days without an anomaly."""
-    alarms = _alarms(normal, lambda scores, height: thresholds(scores, point.usual, height), point.value, settings)
-    return Promise(name, point, alarms, sum(len(day.scores) for day in normal) / settings.walkway.fps / 3600)
+def in_force(point: Threshold, scores: np.ndarray, height: float) -> np.ndarray:
+    """The threshold at every frame of a day, `float [T]`, where its usual place is this height."""
+    if point.profile:
+        return height * point.profile.at(HOURS * np.arange(len(scores)) / len(scores))
+    level = Level(point.usual, height)
+    return np.array([level.push(score) for score in scores.tolist()])
 
 
-def compare(marked: Sequence[Day], normal: Sequence[Day], usual: Usual, settings: config.Config) -> list[Row]:
-    """False alarms an hour at every share of the anomalies."""
+def compare(marked: Sequence[Day], normal: Sequence[Day], point: Threshold, settings: config.Config) -> list[float]:
+    """False alarms an hour at every one of `SHARES`."""
     scores = np.concatenate([day.scores for day in marked])
-    heights = np.linspace(np.nanmin(scores), np.nanmax(scores), HEIGHTS)[1:]
-    rules: list[Rule] = [lambda scores, height: thresholds(scores, usual, height), *_hindsight(normal)]
-    rows = []
-    for share in SHARES:
-        adaptive, *told = (_false_alarms(marked, normal, rule, heights, share, settings) for rule in rules)
-        rows.append(Row(share, told[0], adaptive, min(told)))
-    return rows
+    heights = np.linspace(np.nanmin(scores), np.nanmax(scores), HEIGHTS)[1:].tolist()
+    return [_false_alarms(marked, normal, point, heights, share, settings) for share in SHARES]
 
 
-def _hindsight(normal: Sequence[Day]) -> list[Rule]:
-    """Thresholds that go with the highest scores of each hour, one a slope; the first does not."""
-    parts = [np.array_split(day.scores, HOURS_APART) for day in normal]
-    highest = np.array([np.nanquantile(np.concatenate(hour), HIGH) for hour in zip(*parts, strict=True)])
-
-    def rule(slope: float) -> Rule:
-        return lambda scores, height: (
-            height + slope * (highest - highest.mean())[np.arange(len(scores)) * HOURS_APART // len(scores)]
-        )
-
-    return [rule(slope) for slope in SLOPES]
+def keep(name: str, point: Threshold, marked: Sequence[Day], normal: Sequence[Day], settings: config.Config) -> Kept:
+    """What a threshold makes of days that nothing was fitted on."""
+    share = float(np.mean([_found(day, point, point.value, settings) for day in marked]))
+    return Kept(name, point, share, _alarms(normal, point, point.value, settings), _hours(normal, settings))
 
 
-def lines(rows: Sequence[Row]) -> list[str]:
+def lines(found: Mapping[str, Sequence[float]]) -> list[str]:
     """The table for people."""
-    head = f"  {'anomalies found':<18}{'fixed':>10}{'adaptive':>12}{'hindsight':>12}   false alarms an hour"
-    return [
-        head,
-        *(f"  {row.share:<18.0%}{row.fixed:>10.1f}{row.adaptive:>12.1f}{row.hindsight:>12.1f}" for row in rows),
-    ]
+    head = f"  {'anomalies found':<18}" + "".join(f"{name:>10}" for name in found) + "   false alarms an hour"
+    rows = zip(SHARES, *found.values(), strict=True)
+    return [head, *(f"  {share:<18.0%}" + "".join(f"{rate:>10.1f}" for rate in rates) for share, *rates in rows)]
 
 
-def promises(found: Sequence[Promise]) -> list[str]:
+def promises(kept: Sequence[Kept]) -> list[str]:
     """The second table."""
-    rows = [f"  {'for a budget':<18}{'promised':>22}{'found':>10}   false alarms an hour, and whether they agree"]
-    for name, point, alarms, hours in found:
+    head = f"  {'for a budget':<18}{'finds':>10}{'promised':>18}{'came':>10}"
+    rows = [f"{head}   false alarms an hour, and whether they agree"]
+    for name, point, share, alarms, hours in kept:
         promised = f"{point.low:.1f} to {point.high:.1f}"
         word = "yes" if point.agrees_with(alarms, hours) else "no"
         slope = f", slope {point.usual.slope:g}" if point.usual else ""
-        rows.append(f"  {name + slope:<18}{promised:>22}{alarms / hours:>10.1f}   {word}")
+        rows.append(f"  {name + slope:<18}{share:>10.0%}{promised:>18}{alarms / hours:>10.1f}   {word}")
     return rows
 
 
 def _false_alarms(
     marked: Sequence[Day],
     normal: Sequence[Day],
-    rule: Rule,
-    heights: np.ndarray,
+    point: Threshold,
+    heights: Sequence[float],
     share: float,
     settings: config.Config,
 ) -> float:
     low, high = 0, len(heights) - 1
     while low < high:  # the highest threshold that finds so many
         middle = (low + high + 1) // 2
-        enough = np.mean([_found(day, rule, float(heights[middle]), settings) for day in marked]) >= share
+        enough = np.mean([_found(day, point, heights[middle], settings) for day in marked]) >= share
         low, high = (middle, high) if enough else (low, middle - 1)
-    hours = sum(len(day.scores) for day in normal) / settings.walkway.fps / 3600
-    return _alarms(normal, rule, float(heights[low]), settings) / hours
+    return _alarms(normal, point, heights[low], settings) / _hours(normal, settings)
 
 
-def _alarms(days: Sequence[Day], rule: Rule, height: float, settings: config.Config) -> int:
+def _hours(days: Sequence[Day], settings: config.Config) -> float:
+    return sum(len(day.scores) for day in days) / settings.walkway.fps / 3600
+
+
+def _alarms(days: Sequence[Day], point: Threshold, height: float, settings: config.Config) -> int:
     fps, rules = settings.walkway.fps, settings.decision
-    return sum(len(events(day.scores, rule(day.scores, height), fps, rules)) for day in days)
+    return sum(len(events(day.scores, in_force(point, day.scores, height), fps, rules)) for day in days)
 
 
-def thresholds(scores: np.ndarray, usual: Usual | None, height: float) -> np.ndarray:
-    """The threshold in force at every frame, as a stream has it, `float [T]`."""
-    level = Level(usual, height)
-    return np.array([level.push(score) for score in scores.tolist()])
-
-
-def _found(day: Day, rule: Rule, height: float, settings: config.Config) -> float:
+def _found(day: Day, point: Threshold, height: float, settings: config.Config) -> float:
     """The share of the anomalies that an event overlaps."""
-    alarmed = events(day.scores, rule(day.scores, height), settings.walkway.fps, settings.decision)
+    alarmed = events(day.scores, in_force(point, day.scores, height), settings.walkway.fps, settings.decision)
     hit = {int(number) for event in alarmed for number in day.passes[event.first : event.last + 1]}
     passes = set(day.passes.tolist()) - {-1}
     return len(hit & passes) / len(passes)
 
 
-def _clips(settings: config.Config, seconds: float, dusk: float, seed: int) -> list[Clip]:
+def _clips(settings: config.Config, seconds: float, dusk: float, rhythm: str, seed: int) -> list[Clip]:
     """A normal day, cut as footage is."""
-    frames = [moment.frame for moment in walkway.render_day(settings.walkway, seconds, 0, seed, dusk)]
+    frames = [moment.frame for moment in walkway.render_day(settings.walkway, seconds, 0, seed, dusk, rhythm)]
     length = int(CLIP_SECONDS * settings.walkway.fps)
     parts = [frames[first : first + length] for first in range(0, len(frames), length)]
     return [fitted.clip(settings, f"{seed}@{number}", part) for number, part in enumerate(parts)]

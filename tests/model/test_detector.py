@@ -14,7 +14,7 @@ from model import config, detector, prednet
 from model.classifier import Classifier, FrameFeatures
 from model.classifier.heads import Dense
 from model.clips import Clip
-from model.decision import Usual, events
+from model.decision import HOURS, Profile, Usual, events
 from model.errors import BadInput, RunFailed
 
 SETTINGS = config.Config(
@@ -189,6 +189,39 @@ def test_an_adaptive_threshold_moves_alike_in_batch_in_a_stream_and_after_loadin
     loaded = detector.load(tmp_path / "d")
     assert loaded.operating_point == point
     np.testing.assert_array_equal(loaded.score_inputs(clip).alarms, alarms)
+
+
+def test_a_threshold_with_a_profile_knows_the_hour_in_batch_in_a_stream_and_after_loading(fitted, tmp_path):
+    factors = np.linspace(0.5, 1.5, HOURS)
+    point = dataclasses.replace(fitted.operating_point, profile=Profile(tuple(factors.tolist())))
+    daily = dataclasses.replace(fitted, operating_point=point)
+    detector.save(daily, tmp_path / "d")
+    loaded = detector.load(tmp_path / "d")
+    assert loaded.operating_point == point
+    slow, clip = 1 / 1800, walk(12, 4)  # two frames an hour
+    stream = loaded.stream(slow, hour=22.5)
+    in_force = [stream.push(frame).threshold for frame in clip]
+    expected = [point.profile.at(22.5 + t / 2) for t in range(12)]
+    np.testing.assert_allclose(in_force, fitted.threshold * np.array(expected))
+    assert stream.hour == pytest.approx(4.5)
+    other = loaded.stream(slow)
+    other.restore(stream.remembered)
+    assert other.push(clip[0]).threshold == pytest.approx(fitted.threshold * point.profile.at(4.5))
+    unknown = [frame.threshold for _, frame in loaded.stream(slow).push_all(clip)]
+    assert unknown == [fitted.threshold * 1.5] * 12  # of the busiest hour
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_clips_that_know_their_hour_give_an_adaptive_threshold_a_profile(fitted, told):
+    clips = [
+        Clip(f"n{i}", "validation", 1.0, walk(60, i), None, None, "", 6.0 * (i % 4) if told else None) for i in range(8)
+    ]
+    rules = dataclasses.replace(SETTINGS.decision, adaptive=True)
+    settings, said = dataclasses.replace(SETTINGS, decision=rules), []
+    found = detector.fit_detector(fitted.network, clips[:4], clips[4:], settings, "door", {}, said.append)
+    assert (found.operating_point.profile is not None) == (found.operating_point.usual is None) == told
+    (line,) = [line for line in said if line.startswith("threshold: ")]
+    assert ("follows the hour of the day" in line) == told
 
 
 def test_streams_do_not_mix(fitted):
