@@ -81,7 +81,7 @@ def fit_detector(
 
 def _followed(point: Threshold) -> str:
     if not point.profile:
-        return "threshold: follows the running level of the scores; names of clips tell of fewer than two hours of the day"
+        return "threshold: follows the running level of the scores; clips name fewer than two hours of the day"
     low, high = min(point.profile.factors), max(point.profile.factors)
     return f"threshold: follows the hour of the day, {low:.2f} to {high:.2f} of its mean"
 
