@@ -51,6 +51,7 @@ Share = Annotated[float, Limit("of at least 0 and below 1", lambda x: 0 <= x < 1
 KINDS = ("none", "logistic", "forest", "softmax")
 Kind = Annotated[str, Limit(f"as one of {', '.join(KINDS)}", lambda x: x in KINDS)]
 View = Annotated[int, Limit("as 0, 1 or 2", lambda x: x in (0, 1, 2))]
+Hour = Annotated[float | None, Limit("of at least 0 and below 24", lambda x: x is None or 0 <= x < 24)]
 Part = Annotated[float, Limit("over 0 and at most 1", lambda x: 0 < x <= 1)]
 
 

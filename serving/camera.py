@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from model.decision import Event
+from model.decision import HOURS, Event
 from serving.errors import Refused
 from serving.messages import STATE, Place, Request
 from serving.state import State, pack, unpack
@@ -140,6 +140,9 @@ class Camera:
             self._refuse_changes(request)
         known = self._recall(found.first + request.context, found.first + len(request.frames))
         assert self._stream
+        if request.hour is not None:
+            skipped = found.push / self._fps / 3600 if self._fps else 0.0
+            self._stream.hour = (request.hour + skipped) % HOURS
         fresh = [self._push(frame) for frame in request.frames[found.push :]]
         fresh = fresh[max(0, request.context - found.push) :]
         self._rows.extend(fresh)

@@ -38,6 +38,7 @@ class Request:
         place: in a stream; None is a clip of its own.
         context: so many of the first frames warm the stream up and have no row in the answer.
         fps: frames/s, without which there are no events; None takes the detector's.
+        hour: of the day at the first frame, 0 to 24; None goes on from what an earlier request said, if any did.
         extras: what the answer holds beside the scores, of `EXTRAS`.
         state: of an earlier answer, with which the stream begins where the server has none; empty without one.
     """
@@ -46,6 +47,7 @@ class Request:
     place: Place | None = None
     context: int = 0
     fps: float | None = None
+    hour: float | None = None
     extras: frozenset[str] = frozenset()
     state: bytes = b""
 

@@ -31,6 +31,7 @@ PARAMETERS = {
         "sequence_end": {"type": "boolean"},
         "context_frames": {"type": "integer", "minimum": 0},
         "fps": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
+        "hour": {"type": "number", "minimum": 0, "exclusiveMaximum": 24},
         "extras": {"type": "string", "description": f"joined by commas: {', '.join(NAMES)}"},
         "state": {"type": "string", "description": "base64, of an earlier answer"},
         "binary_data_output": {"type": "boolean"},

@@ -37,6 +37,7 @@ class Parameters:
     sequence_end: bool = False
     context_frames: config.Natural = 0
     fps: Rate = None
+    hour: config.Hour = None
     extras: str = ""
     state: str = ""
     binary_data_output: bool = False

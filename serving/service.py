@@ -113,7 +113,7 @@ class Service:
             clip = decode(call.tensor, self._limits, visit.take, self._fetch)
         visit.begin(len(clip.frames))
         fps, extras = given.fps or clip.fps, engine_extras(call.outputs)
-        request = Request(clip.frames, given.place, given.context_frames, fps, extras, state)
+        request = Request(clip.frames, given.place, given.context_frames, fps, given.hour, extras, state)
         answer = self._engine.score(asked.model, request, asked.id)
         written = asked.write(call, answer)
         log.info(

@@ -163,7 +163,7 @@ class Stream:
         fps: float | None,
         hour: float | None,
     ) -> None:
-        self.tracker, self.hour = tracker, hour
+        self.tracker, self.hour = tracker, None if hour is None else hour % HOURS
         self.level = Level(detector.operating_point.usual, detector.threshold)
         self._detector = detector
         self._frame_size: tuple[int, int] | None = None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model.config import Natural
+from model.config import Hour, Natural
 from model.decision import LevelState, TrackerState
 
 
@@ -30,7 +30,7 @@ class Numbers:
     seen: Natural = 0
     baselines: dict[str, float] = field(default_factory=dict)
     level: LevelState = field(default_factory=LevelState)
-    hour: float | None = None
+    hour: Hour = None
     event: TrackerState | None = None
     voted_from: int | None = None
     votes: tuple[float, ...] = ()

@@ -134,7 +134,9 @@ def _clips(marks: Sequence[Mark]) -> Iterator[SourceClip]:
         if stop >= whole.frames:
             raise BadInput(f"{mark.source}: expected frames up to {stop}. Received: {whole.frames} frames")
         place = {"first": start} if whole.video else {"pictures": whole.pictures[start : stop + 1]}
-        yield replace(whole, name=f"{MARKED}{number:03d}-{mark.id}", split="train", frames=stop + 1 - start, **place)
+        yield replace(
+            whole, name=f"{MARKED}{number:03d}-{mark.id}", split="train", frames=stop + 1 - start, hour=None, **place
+        )
 
 
 def _joined(marks: Sequence[Mark]) -> list[Mark]:

@@ -20,7 +20,6 @@ from model.clips import SourceClip, Split
 from model.errors import BadInput
 from model.footage.labels import Labels, attach, read_csv, read_matlab
 from model.footage.media import PICTURES, VIDEOS, clips_in, entries, files, folders, video_clip
-from model.footage.recorded import recorded_hour
 from model.footage.splits import assign_splits
 
 LABELS = "labels.csv"
@@ -56,17 +55,13 @@ def read_clips(source: Path, camera: str | None, settings: config.Footage) -> li
     if source.is_file():
         if source.suffix.lower() not in VIDEOS:
             raise BadInput(f"{source}: expected a directory or a video ({', '.join(VIDEOS)}). Received: another file")
-        return [_timed(video_clip(source))]
+        return [video_clip(source)]
     scene = _scene(source, camera)
     clips = _ucsd(scene, settings.picture_fps) if _is_ucsd(scene) else _plain(scene, settings.picture_fps)
     name, count = Counter(clip.name for clip in clips).most_common(1)[0]
     if count > 1:
         raise BadInput(f"{scene}: expected clips of different names. Received: {name} {count} times")
-    return [_timed(clip) for clip in clips]
-
-
-def _timed(clip: SourceClip) -> SourceClip:
-    return replace(clip, hour=recorded_hour(clip.name))
+    return clips
 
 
 def _is_ucsd(folder: Path) -> bool:

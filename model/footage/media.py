@@ -10,6 +10,7 @@ import cv2
 from model.clips import SourceClip
 from model.errors import BadInput
 from model.footage.decode import open_video, read_picture
+from model.footage.recorded import recorded_hour
 
 VIDEOS = (".mp4", ".avi", ".mkv", ".mov")
 PICTURES = (
@@ -66,7 +67,8 @@ def picture_clip(folder: Path, fps: float) -> SourceClip:
     if not pictures:
         raise BadInput(f"{folder}: expected the pictures of one clip. Received: none")
     read_picture(pictures[0])
-    return SourceClip(folder.name, "train", fps, len(pictures), pictures=tuple(pictures))
+    hour = recorded_hour(folder.name)
+    return SourceClip(folder.name, "train", fps, len(pictures), pictures=tuple(pictures), hour=hour)
 
 
 def video_clip(path: Path) -> SourceClip:
@@ -85,7 +87,7 @@ def video_clip(path: Path) -> SourceClip:
         raise BadInput(f"{path}: expected a whole video of {promised} frames. Received: {min(count, packets)} frames")
     if not 0 < fps <= 1000:
         raise BadInput(f"{path}: expected a video with a frame rate of up to 1000 frames/s. Received: {fps}")
-    return SourceClip(path.stem, "train", fps, count, video=path)
+    return SourceClip(path.stem, "train", fps, count, video=path, hour=recorded_hour(path.stem))
 
 
 def _count(capture: cv2.VideoCapture) -> int:

@@ -13,8 +13,8 @@ _RECORDED = re.compile(
 
 
 def recorded_hour(name: str) -> float | None:
-    """The hour of the day, 0 to 24, at a clip's first frame; None where the name does not tell."""
-    found = _RECORDED.search(name.rpartition("/")[2])
+    """The hour of the day, 0 to 24, at the first frame of what is named so; None where the name does not tell."""
+    found = _RECORDED.search(name)
     if not found:
         return None
     return int(found["hour"]) + int(found["minute"]) / 60 + int(found["second"] or 0) / 3600

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ class Taken(NamedTuple):
     number: int  # since the source was opened, those included that were dropped
     first: bool = False  # nothing before it belongs to it
     last: bool = False
+    hour: float | None = None  # of the day when it was taken
 
 
 def is_live(source: str) -> bool:
@@ -53,7 +55,8 @@ def recorded(clip: SourceClip, stop: threading.Event) -> Iterator[Taken]:
     for number, frame in enumerate(footage.frames(clip)):
         if stop.is_set():
             return
-        yield Taken(frame, number, number == 0, number + 1 == clip.frames)
+        hour = None if clip.hour is None else clip.hour + number / clip.fps / 3600
+        yield Taken(frame, number, number == 0, number + 1 == clip.frames, hour)
 
 
 class Camera:
@@ -99,7 +102,7 @@ class Camera:
             with _opened(self._address) as video:
                 before = number
                 while not self._ending and (frame := _read(video)) is not None:
-                    self._offer(Taken(frame, number, number == before))
+                    self._offer(Taken(frame, number, number == before, hour=_now()))
                     number += 1
             if number > before:
                 pause = self._pause
@@ -119,6 +122,12 @@ class Camera:
         with self._news:
             while not self._ending and (left := end - time.monotonic()) > 0:
                 self._news.wait(left)
+
+
+def _now() -> float:
+    """The hour of the day here: a camera is taken to be in this time zone."""
+    now = datetime.now()
+    return now.hour + now.minute / 60 + now.second / 3600
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from model.decision import HOURS
 from model.errors import BadInput
 from serving.client.patience import Patience
 from serving.client.rest import Rest
@@ -127,16 +128,19 @@ class Stream:
         self._next = 0  # index of the frame that comes
         self._since = 0  # of the first one that the state has not seen
         self._was_warm = False
+        self._hour: float | None = None  # of the frame that comes
         self.resumed = 0  # times that the server had lost the state
 
-    def push(self, frame: np.ndarray, *, start: bool = False, end: bool = False) -> Answer:
+    def push(self, frame: np.ndarray, *, start: bool = False, end: bool = False, hour: float | None = None) -> Answer:
         """One row: the frame's score, and what events it opened and closed.
 
         Args:
             frame: `uint8 [H, W, C]`.
             start: nothing before it belongs to it, as after a cut; so is the first frame, and one of another size.
             end: it is the last one; the server forgets the stream.
+            hour: of the day, where it is known; a threshold with a profile goes with it.
         """
+        self._hour = None if hour is None else hour % HOURS
         if start or (self._past and self._past[-1].shape != frame.shape):
             start = True
             self._past.clear()
@@ -182,7 +186,8 @@ class Stream:
                 parameters |= {"sequence_start": start or None, **first_only}
             if last:
                 extras = ",".join(filter(None, (self._parameters["extras"], STATE if keep else "")))
-                parameters |= {"sequence_end": end or None, "extras": extras}
+                # Said of the first frame of the piece, a few seconds before it: so much does not matter.
+                parameters |= {"sequence_end": end or None, "extras": extras, "hour": self._hour}
             answer = self._client.send(piece, parameters)
         return answer
 

@@ -13,6 +13,7 @@ from model import config, footage
 from model.clips import SourceClip
 from model.errors import BadInput
 from model.footage.media import PICTURES, VIDEOS, files, natural, video_clip
+from model.footage.recorded import recorded_hour
 from serving.client.camera import Say, Taken, recorded
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ def followed(folder: Path, say: Say, stop: threading.Event) -> Iterator[tuple[st
     else:
         pictures = enumerate(_come(folder, PICTURES, _picture, say, stop))
         fps = config.Footage().picture_fps
-        yield folder.name, fps, (Taken(frame, number, number == 0) for number, frame in pictures)
+        yield folder.name, fps, (Taken(frame, n, n == 0, hour=hour) for n, (frame, hour) in pictures)
 
 
 def _come(
@@ -60,5 +61,6 @@ def _come(
         stop.wait(LOOK_SECONDS)
 
 
-def _picture(path: Path) -> np.ndarray:
-    return next(footage.frames(SourceClip(path.stem, "train", 1.0, 1, pictures=(path,))))
+def _picture(path: Path) -> tuple[np.ndarray, float | None]:
+    """The frame, and the hour of the day where the name tells it."""
+    return next(footage.frames(SourceClip(path.stem, "train", 1.0, 1, pictures=(path,)))), recorded_hour(path.stem)

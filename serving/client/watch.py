@@ -115,7 +115,7 @@ def _follow(stream: Stream, frames: Iterable[Taken], tally: Tally, reporter: _Re
     cut = False  # a camera's first frame may get lost; the next one is then no less new
     for taken in frames:
         try:
-            answer = stream.push(taken.frame, start=taken.first or cut, end=taken.last)
+            answer = stream.push(taken.frame, start=taken.first or cut, end=taken.last, hour=taken.hour)
         except RunFailed as e:
             if not forgiving:
                 raise

@@ -209,6 +209,8 @@ def test_roads_that_know_fewer_types_say_the_same(given):
         ({"fps": 0}, "fps over 0"),
         ({"fps": "nan"}, "fps"),
         ({"fps": "Infinity"}, "fps"),
+        ({"hour": 24}, "hour of at least 0 and below 24"),
+        ({"hour": "nan"}, "hour"),
         ({"context_frames": -1}, "context_frames of at least 0"),
         ({"extras": "box,mood"}, "expected extras of"),
         ({"extras": ["box"]}, "extras as str"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
-from threading import Thread
-from typing import NamedTuple
+from threading import Event, Thread
+from typing import Any, NamedTuple
 
 import cv2
 import grpc
@@ -24,7 +24,7 @@ from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceSt
 from live import NAME, PATIENCE_SECONDS, WARM_UP, clip
 from s3_server import S3Server
 
-from model import detector
+from model import decision, detector
 from model.classifier import Classifier, FrameFeatures
 from model.classifier.heads import Dense
 from model.footage.decode import video_frames
@@ -32,11 +32,14 @@ from pipelines.commands.serve import _s3
 from pipelines.profile import Profile, Store
 from serving import uri
 from serving.client import Client
+from serving.client.client import Stream
+from serving.client.watch import Tally, watch
 from serving.decode import Fetch
 from serving.engine import Engine
 from serving.fleet import Fleet
 from serving.grpc_server import server as grpc_server
 from serving.limits import Limits
+from serving.messages import Answer
 from serving.rest import application
 from serving.server import Addresses, listen
 from serving.service import Service
@@ -145,6 +148,34 @@ def test_the_category_that_is_served_is_the_detectors(naming: Path):
     closed = [event for frame in CLIP if (event := stream.push(frame).closed)] + [stream.finish()]
     assert [event["category"] for event in answer["closed"]] == [event.category for event in closed if event]
     assert answer["closed"]
+
+
+def test_a_threshold_with_a_profile_stands_where_the_request_says_that_it_is(
+    unsaved: detector.Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """By every road; and in a film whose name tells when it was recorded, which is followed through the server."""
+    profile = decision.Profile(tuple(np.linspace(0.5, 1.5, decision.HOURS).tolist()))
+    point = dataclasses.replace(unsaved.operating_point, profile=profile)
+    detector.save(dataclasses.replace(unsaved, operating_point=point), tmp_path / NAME)
+    film, seen = tmp_path / "20260412_083000.mp4", list[float]()
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter_fourcc(*"mp4v"), 10.0, CLIP.shape[2:0:-1])
+    for frame in CLIP[:10]:
+        writer.write(frame[..., ::-1])
+    writer.release()
+
+    def listened(*words: Any, push: Callable[..., Answer] = Stream.push, **more: Any) -> Answer:
+        answer = push(*words, **more)
+        seen.append(float(answer.thresholds[0]))
+        return answer
+
+    monkeypatch.setattr(Stream, "push", listened)
+    with serving(tmp_path / NAME, Limits(batch=1)) as roads:
+        for address in (roads.url, f"grpc://{roads.target}"):
+            with Client(address, NAME) as client:
+                client.stream(f"night-{address}").push(CLIP[0], hour=23.9999)
+                watch(client, str(film), None, print, print, Tally(), Event())
+    night, morning = (point.value * float(profile.at(hour)) for hour in (23.9999, 8.5))
+    np.testing.assert_allclose(seen, 2 * [night, *[morning] * 10], rtol=1e-3)
 
 
 def test_videos_by_address_come_from_where_the_server_allows_and_score_as_their_frames(

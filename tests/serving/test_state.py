@@ -1,5 +1,6 @@
 """A stream's state in a client's hands: brought back it goes on exactly, and whatever else is brought harms nobody."""
 
+import dataclasses
 import hashlib
 import json
 
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live import NAME, clip
 
+from model.decision import HOURS, Profile
 from serving import encode
 from serving.answers import answer
 from serving.camera import Camera
@@ -75,6 +77,29 @@ def test_a_server_that_knows_the_stream_goes_by_what_it_knows(loaded, expected, 
     np.testing.assert_allclose(scores(scored), expected[30:35], rtol=0, atol=1e-5)
 
 
+def test_a_threshold_with_a_profile_goes_with_the_hour_that_requests_say(loaded):
+    """And goes on from it where they say none, also in a state that comes back."""
+    profile = Profile(tuple(np.linspace(0.5, 1.5, HOURS).tolist()))
+    point = dataclasses.replace(loaded.detector.operating_point, profile=profile)
+    daily = loaded._replace(detector=dataclasses.replace(loaded.detector, operating_point=point))
+
+    def thresholds(camera, frames, index, **changes):
+        request = Request(tuple(frames), Place("a", index), fps=1 / 1800, **changes)  # two frames an hour
+        scored = camera.score(daily, daily.detector.step, request, request.place)
+        return scored, [row.frame.threshold / point.value for row in scored.rows]
+
+    camera = Camera("a")
+    assert thresholds(camera, FRAMES[:2], 0)[1] == [1.5, 1.5]  # of the busiest hour, as long as nobody says one
+    _, found = thresholds(camera, FRAMES[2:5], 2, hour=22.5)
+    np.testing.assert_allclose(found, profile.at(np.array([22.5, 23.0, 23.5])))
+    scored, found = thresholds(camera, FRAMES[4:7], 4, hour=3.5, extras=frozenset({STATE}))  # its first frame is known
+    np.testing.assert_allclose(found, profile.at(np.array([23.5, 4.0, 4.5])))
+    _, found = thresholds(camera, FRAMES[7:8], 7)
+    np.testing.assert_allclose(found, profile.at(np.array([5.0])))
+    _, found = thresholds(Camera("a"), FRAMES[7:8], 7, state=scored.state)
+    np.testing.assert_allclose(found, profile.at(np.array([5.0])))
+
+
 def signed(content: bytes) -> bytes:
     return hashlib.sha256(content).digest() + content
 
@@ -108,6 +133,7 @@ def with_numbers(state: bytes, **values) -> bytes:
         (lambda state: changed(state, shape=[24, 24, 3]), r"frames \[24, 24, 3\] as before"),
         (lambda state: changed(state, fps=25), "fps 25.0 as before"),
         (lambda state: with_numbers(state, seen=0), "numbers that no stream has"),
+        (lambda state: with_numbers(state, hour=24), "hour of at least 0 and below 24"),
         (lambda state: with_numbers(state, seen=1e300), "numbers that no stream has"),
         (lambda state: with_numbers(state, first=2**53), "numbers that no stream has"),
         (lambda state: with_numbers(state, votes=[1.0]), "numbers that no stream has"),
