@@ -54,7 +54,8 @@ def evaluate_detector(
         evaluation.save(result, Path(output))
         evaluation.save_pictures(result, loaded, strips, Path(output) / "pictures")
         advice = footage.advice(footage.read_index(Path(clips) / "footage.json"))
-        notes = [note for note in (loaded.operating_point.note, *advice) if note]
+        point = loaded.operating_point
+        notes = [note for note in (point.note, point.followed, *advice) if note]
         notes += loaded.facts.get("classifier", {}).get("notes", [])
         if scratch := loaded.facts.get("scratch_history"):
             notes.append(compare(loaded.facts["history"], scratch).sentence)

@@ -20,6 +20,7 @@ class ClipScores:
     baselines: dict[str, np.ndarray]  # float32 [T] each: frame_difference, optical_flow, nothing learned
     model_mse: np.ndarray  # float32 [T], mean squared prediction error, pixel values in [0, 1]
     copy_last_frame_mse: np.ndarray  # float32 [T], the same for the previous frame taken as the prediction
+    thresholds: np.ndarray | None = None  # float32 [T], in force at each frame; None is the same for all
     probabilities: np.ndarray | None = None  # float32 [T, C], of the detector's classifier, where it has one
 
 

@@ -51,6 +51,21 @@ class Threshold:
             }
         )
 
+    @property
+    def hourly(self) -> tuple[float, ...]:
+        """The threshold in the middle of each hour of the day; nothing where it does not go with the hour."""
+        return tuple(self.value * factor for factor in self.profile.factors) if self.profile else ()
+
+    @property
+    def followed(self) -> str | None:
+        """What an adaptive threshold goes with, for people."""
+        if self.profile:
+            low, high = int(np.argmin(self.hourly)), int(np.argmax(self.hourly))
+            ends = f"{self.hourly[low]:.3g} at {low}:30 to {self.hourly[high]:.3g} at {high}:30"
+            return f"the threshold follows the hour of the day, from {ends}"
+        known = "fewer than two hours of the day are known from the names of clips"
+        return f"the threshold follows the running level of the scores: {known}" if self.usual else None
+
     def agrees_with(self, seen: int, hours: float) -> bool:
         """Whether a rate of the interval may well have brought so many events in so many hours."""
         low, high = _gamma(seen, 1 / max(seen, 1))[0], _gamma(seen + 1, 1 / (seen + 1))[1]

@@ -348,5 +348,6 @@ def collect(stream: Iterable[FrameScore]) -> ClipScores:
         baselines={name: column(f.baselines[name] for f in frames) for name in BASELINES},
         model_mse=column(f.model_mse for f in frames),
         copy_last_frame_mse=column(f.copy_last_frame_mse for f in frames),
+        thresholds=column(f.threshold for f in frames),
         probabilities=np.stack(rows) if rows else None,
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from model import config, scoring
 from model.clips import Clip
-from model.decision import Threshold, fit_threshold
+from model.decision import fit_threshold
 from model.detector.detector import Detector, Stream
 from model.errors import BadInput, RunFailed
 from model.prednet import PredNet
@@ -72,18 +72,9 @@ def fit_detector(
     complete = [n for n in normal if set(calibration.fused) <= set(n.peaks)]
     begins = [_begin(n.clip, settings.scoring.warm_up_frames) for n in complete]
     point = fit_threshold([(calibration.join(n.peaks), n.clip.fps) for n in complete], settings.decision, begins)
-    if settings.decision.adaptive:
-        progress(_followed(point))
     if point.note:
         progress(point.note)
     return replace(raw, calibration=calibration, operating_point=point)
-
-
-def _followed(point: Threshold) -> str:
-    if not point.profile:
-        return "threshold: follows the running level of the scores; clips name fewer than two hours of the day"
-    low, high = min(point.profile.factors), max(point.profile.factors)
-    return f"threshold: follows the hour of the day, {low:.2f} to {high:.2f} of its mean"
 
 
 def _begin(clip: Clip, warm_up: int) -> float | None:

@@ -15,6 +15,8 @@ from model.decision import Event
 from model.evaluation.evaluate import Evaluation
 from model.scores import ClipScores, ScoredClip
 
+OPTIONAL = ("thresholds", "probabilities")  # of the scores of a clip
+
 
 def save(evaluation: Evaluation, directory: Path) -> None:
     """Writes the directory under a temporary name, then renames it."""
@@ -44,7 +46,7 @@ def _columns(scores: ClipScores) -> dict[str, np.ndarray]:
         "alarms": scores.alarms,
         "model_mse": scores.model_mse,
         "copy_last_frame_mse": scores.copy_last_frame_mse,
-        **({} if scores.probabilities is None else {"probabilities": scores.probabilities}),
+        **{name: array for name in OPTIONAL if (array := getattr(scores, name)) is not None},
         **{f"evidence.{name}": array for name, array in scores.evidence.items()},
         **{f"baselines.{name}": array for name, array in scores.baselines.items()},
     }

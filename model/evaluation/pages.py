@@ -40,6 +40,7 @@ def report(detector: Detector, evaluation: Evaluation, strips: Sequence[Strip], 
         notes=tuple(notes),
         facts=shown,
         films=evaluation.films,
+        hourly=detector.operating_point.hourly,
         scratch=tuple(facts.get("scratch_history", ())),
     )
 
@@ -51,7 +52,7 @@ def save_pictures(evaluation: Evaluation, detector: Detector, strips: Sequence[S
         "training.png": figures.training_figure(detector.facts["history"], detector.facts.get("scratch_history", ()))
     }
     if evaluation.measures["frame_auroc"] is not None:
-        drawn["roc.png"] = figures.roc_figure(evaluation.clips, detector.threshold)
+        drawn["roc.png"] = figures.roc_figure(evaluation.clips)
     span = figures.score_span(evaluation.clips, detector.threshold)
     for number, clip in enumerate(evaluation.clips[:TIMELINES]):
         drawn[f"timeline-{number:02}.png"] = figures.timeline_figure(clip, detector.threshold, span)

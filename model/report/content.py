@@ -65,6 +65,7 @@ class Report:
     notes: tuple[str, ...]  # plain sentences for the reader
     facts: dict[str, str]  # version, commit, data digest, settings, seconds
     films: tuple[EventFilm, ...] = ()  # the strongest events
+    hourly: tuple[float, ...] = ()  # the threshold at each hour, where it goes with the hour of the day
     scratch: tuple[dict[str, float], ...] = ()  # of a training from nothing, beside one from a base model
 
     @property

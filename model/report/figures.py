@@ -37,7 +37,7 @@ def timeline_figure(clip: ScoredClip, threshold: float, span: tuple[float, float
     if warm_up:
         axes.axvspan(0, warm_up / clip.fps, color=GRID, lw=0, gid="warm-up")
     axes.plot(seconds, scores, color=BLUE, lw=1.1, gid="score")
-    axes.axhline(threshold, color=RED, lw=0.9, ls=(0, (4, 3)), gid="threshold")
+    axes.plot(seconds, _in_force(clip, threshold), color=RED, lw=0.9, ls=(0, (4, 3)), gid="threshold")
     runs = np.flatnonzero(np.diff(np.pad(clip.result.alarms.astype(int), 1))).reshape(-1, 2) / clip.fps
     for start, end in runs:
         axes.axvspan(start, end, 0, 0.05, color=RED, lw=0, gid="alarm")
@@ -47,15 +47,16 @@ def timeline_figure(clip: ScoredClip, threshold: float, span: tuple[float, float
     return figure
 
 
-def score_span(clips: Iterable[ScoredClip], threshold: float) -> tuple[float, float]:
+def score_span(clips: Sequence[ScoredClip], threshold: float) -> tuple[float, float]:
     """Ends for score axes that hold the threshold and that a single freak frame does not stretch."""
     scores = np.concatenate([clip.result.scores[_scored(clip)] for clip in clips] + [np.array([threshold])])
-    low, high = min(float(scores.min()), threshold), max(float(np.quantile(scores, 0.995)), threshold)
+    in_force = np.concatenate([_in_force(clip, threshold) for clip in clips] + [np.array([threshold])])
+    low, high = min(scores.min(), in_force.min()), max(np.quantile(scores, 0.995), in_force.max())
     margin = 0.15 * (high - low) or 1.0
-    return low - margin, high + margin
+    return float(low - margin), float(high + margin)
 
 
-def roc_figure(clips: Sequence[ScoredClip], threshold: float) -> Figure:
+def roc_figure(clips: Sequence[ScoredClip]) -> Figure:
     """ROC over the pooled frames of the labelled test clips: detector, each evidence, each baseline.
 
     Raises:
@@ -73,10 +74,10 @@ def roc_figure(clips: Sequence[ScoredClip], threshold: float) -> Figure:
         _roc(axes, labels, values, name, color=colour, lw=1.1)
     for (name, values), dash in zip(_curves(clips, "baselines").items(), (":", "--", "-.") * 9, strict=False):
         _roc(axes, labels, values, name, color=MUTED, lw=1.2, ls=dash)
-    at = scores >= threshold
+    alarms = np.concatenate([clip.result.alarms[_scored(clip)] for clip in _labelled(clips)])
     axes.plot(
-        at[~labels].mean(),
-        at[labels].mean(),
+        alarms[~labels].mean(),
+        alarms[labels].mean(),
         "o",
         color=BLUE,
         ms=7,
@@ -104,6 +105,15 @@ def histogram_figure(clips: Sequence[ScoredClip], threshold: float) -> Figure:
     axes.set(xlabel="anomaly score", ylabel="% of frames")
     # Looking for the best place may take seconds; the threshold may stand behind this one.
     axes.legend(loc="upper right", fontsize=7.5, edgecolor="none", framealpha=0.85, labelcolor=INK)
+    return figure
+
+
+def hours_figure(thresholds: Sequence[float]) -> Figure:
+    """The threshold at each hour of the day."""
+    figure, axes = _panel(11, 1.9)
+    hours = np.arange(len(thresholds))
+    axes.bar(hours + 0.5, thresholds, width=0.86, color=RED, alpha=0.55, gid="threshold")
+    axes.set(xlim=(0, len(thresholds)), xticks=hours[::3], xlabel="hour of the day", ylabel="threshold")
     return figure
 
 
@@ -164,6 +174,11 @@ def _style(axes: Axes) -> Axes:
 
 def _scored(clip: ScoredClip) -> np.ndarray:
     return np.isfinite(clip.result.scores)
+
+
+def _in_force(clip: ScoredClip, threshold: float) -> np.ndarray:
+    in_force = clip.result.thresholds
+    return np.full(len(clip.result.scores), threshold) if in_force is None else in_force
 
 
 def _labelled(clips: Iterable[ScoredClip]) -> list[ScoredClip]:

@@ -47,6 +47,7 @@ def render(report: Report) -> str:
         pasted=verdict.pasted(report.measures),
         gain=verdict.prediction_gain(report.measures),
         timelines=_timelines(shown, report.threshold),
+        hourly=_figure(figures.hours_figure(report.hourly)) if report.hourly else None,
         left_out=len(report.clips) - len(shown),
         films=_films(report),
         roc=_roc(report),
@@ -100,7 +101,7 @@ def _film(film: EventFilm) -> bytes:
 def _roc(report: Report) -> str | None:
     if report.measures.get("frame_auroc") is None:
         return None
-    return _figure(figures.roc_figure(report.clips, report.threshold))
+    return _figure(figures.roc_figure(report.clips))
 
 
 def _confusion(report: Report) -> str | None:

@@ -217,11 +217,10 @@ def test_clips_that_know_their_hour_give_an_adaptive_threshold_a_profile(fitted,
         Clip(f"n{i}", "validation", 1.0, walk(60, i), None, None, "", 6.0 * (i % 4) if told else None) for i in range(8)
     ]
     rules = dataclasses.replace(SETTINGS.decision, adaptive=True)
-    settings, said = dataclasses.replace(SETTINGS, decision=rules), []
-    found = detector.fit_detector(fitted.network, clips[:4], clips[4:], settings, "door", {}, said.append)
-    assert (found.operating_point.profile is not None) == (found.operating_point.usual is None) == told
-    (line,) = [line for line in said if line.startswith("threshold: ")]
-    assert ("follows the hour of the day" in line) == told
+    settings = dataclasses.replace(SETTINGS, decision=rules)
+    point = detector.fit_detector(fitted.network, clips[:4], clips[4:], settings, "door", {}).operating_point
+    assert (point.profile is not None) == (point.usual is None) == told
+    assert ("the hour of the day, from" in point.followed) == told
 
 
 def test_streams_do_not_mix(fitted):

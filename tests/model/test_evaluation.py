@@ -134,7 +134,9 @@ def test_the_holdout_clips_bear_out_what_the_threshold_promised(clips, high, agr
 
 
 def test_an_evaluation_comes_back_as_it_was_saved(tmp_path):
-    clips = (scored("a", labels=[(20, 29)], high=[25]), scored("n", "holdout", None, fps=12.5))
+    moving, still = scored("a", labels=[(20, 29)], high=[25]), scored("n", "holdout", None, fps=12.5)
+    in_force = np.linspace(1, 2, len(moving.result.scores), dtype=np.float32)
+    clips = (dataclasses.replace(moving, result=dataclasses.replace(moving.result, thresholds=in_force)), still)
     assert all(clip.events for clip in clips[:1])
     saved = evaluation.Evaluation(evaluation.measures(clips, THRESHOLD, NOWHERE), clips)
     evaluation.save(saved, tmp_path / "e")

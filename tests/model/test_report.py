@@ -154,6 +154,14 @@ def test_events_are_shown_by_kind_with_their_times_and_cause(tmp_path: Path) -> 
     assert "No event was raised." in written(tmp_path, report).text
 
 
+def test_a_threshold_that_goes_with_the_hour_is_drawn(tmp_path: Path) -> None:
+    said = "The threshold follows the hour of the day"
+    assert said not in written(tmp_path, labelled()).text
+    page = written(tmp_path, dataclasses.replace(labelled(), hourly=tuple([2.0] * 12 + [4.0] * 12)))
+    assert said in page.text
+    assert page.tags.count("img") == 8 + 1
+
+
 def test_the_page_needs_nothing_beside_it(tmp_path: Path) -> None:
     page = written(tmp_path, labelled())
     assert page.fetched

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import cv2
@@ -53,6 +54,23 @@ def test_a_timeline_holds_bands_warm_up_threshold_and_alarms() -> None:
     assert "golf cart" in {text.get_text().strip() for text in figure.axes[0].texts}
 
 
+def test_a_timeline_shows_the_threshold_that_was_in_force() -> None:
+    clip = scored(None)
+    moving = np.linspace(2.0, 9.0, FRAMES, dtype=np.float32)
+    clip = dataclasses.replace(clip, result=dataclasses.replace(clip.result, thresholds=moving))
+    (threshold,) = artists(figures.timeline_figure(clip, 3.0), "threshold")
+    np.testing.assert_array_equal(threshold.get_ydata(), moving)  # type: ignore[attr-defined]
+    assert figures.score_span([clip], 3.0)[1] > 9.0
+
+
+def test_each_hour_of_the_day_has_its_threshold() -> None:
+    hourly = [1.0 + hour / 24 for hour in range(24)]
+    bars = artists(figures.hours_figure(hourly), "threshold")
+    assert [(bar.get_x() + bar.get_width() / 2, bar.get_height()) for bar in bars] == [  # type: ignore[attr-defined]
+        (pytest.approx(hour + 0.5), value) for hour, value in enumerate(hourly)
+    ]
+
+
 def test_a_timeline_of_warm_up_alone_is_grey() -> None:
     clip = scored(None)
     clip.result.scores[:] = np.nan
@@ -71,7 +89,7 @@ def test_one_freak_frame_does_not_flatten_the_rest() -> None:
 
 
 def test_roc_shows_every_method_over_the_same_frames() -> None:
-    figure = figures.roc_figure([scored((LabelRange(30, 39, ""),)), scored(None, "holdout")], 3.0)
+    figure = figures.roc_figure([scored((LabelRange(30, 39, ""),)), scored(None, "holdout")])
     (axes,) = figure.axes
     names = [text.get_text() for text in axes.get_legend().get_texts()]
     # 25 normal frames lie before the anomaly and 20 after it, so a rising line ranks 25 of 45 below.
@@ -85,7 +103,7 @@ def test_roc_shows_every_method_over_the_same_frames() -> None:
 )
 def test_roc_needs_both_kinds_of_frame(labels: tuple[LabelRange, ...] | None) -> None:
     with pytest.raises(ValueError, match="Received"):
-        figures.roc_figure([scored(labels)], 3.0)
+        figures.roc_figure([scored(labels)])
 
 
 @pytest.mark.parametrize(
