@@ -73,16 +73,17 @@ def fit_usual(clips: Sequence[tuple[np.ndarray, float]], seconds: float) -> Usua
     return Usual(float(middle), float(high - low), seconds * fps)
 
 
-def lifts(scores: np.ndarray, usual: Usual) -> np.ndarray:
-    """How far the level stands above the usual one at each frame of a normal clip, `float [T]`; nothing is an alarm.
+def lifts(clips: Sequence[np.ndarray], usual: Usual) -> list[np.ndarray]:
+    """How far the level stands above the usual one at each frame of normal clips, `float [T]` each; none is an alarm.
 
-    It begins at the clip's own median, where a stream would stand that had come so far: clips are cut short.
+    One stream runs through all of them, as it would if they were cut from one recording. Begun anew in each, at its own
+    median, the level would know of every clip what a stream learns only in the course of it.
     """
-    level = Level(usual, math.inf, LevelState(float(np.nanmedian(scores)) - usual.level))
-    return np.array([_lift_before(level, score) for score in scores.tolist()])
+    level = Level(usual, math.inf)
 
+    def before(score: float) -> float:
+        lift = level.state.lift
+        level.push(score)
+        return lift
 
-def _lift_before(level: Level, score: float) -> float:
-    lift = level.state.lift
-    level.push(score)
-    return lift
+    return [np.array([before(score) for score in scores.tolist()]) for scores in clips]

@@ -147,7 +147,7 @@ def _fit_level(clips: Clips, rules: Decision) -> Threshold:
     """
     clips = [(scores, fps) for scores, fps in clips if np.isfinite(scores).any()]
     usual = fit_usual(clips, rules.level_seconds)
-    lifted = [lifts(scores, usual) for scores, _ in clips]
+    lifted = lifts([scores for scores, _ in clips], usual)
     mean = float(np.concatenate(lifted).mean())
     fixed = replace(rules, adaptive=False)
 
