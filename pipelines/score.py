@@ -52,6 +52,8 @@ def _score_clip(clip: SourceClip, detector: Detector, directory: Path, say: Say)
     frames = footage.frames(clip)
     first = next(frames)
     found: list[Event] = []
+    if detector.operating_point.profile and clip.hour is None:
+        say(f"score: {clip.name}: its name tells no hour of the day; the threshold is that of the busiest one")
     start = said = time.monotonic()
     with ExitStack() as stack:
         scores = stack.enter_context((directory / "scores.csv").open("w"))

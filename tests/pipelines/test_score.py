@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -121,6 +122,28 @@ def test_a_video_and_a_folder_of_videos(videos: Path, detector: Path, tmp_path: 
     assert one["clips"]["0"]["frames"] == WALKWAY.clip_frames
     assert (tmp_path / "all" / "0" / "scores.csv").read_bytes() == (tmp_path / "one" / "scores.csv").read_bytes()
     assert count_frames(tmp_path / "all" / "1" / "overlay.mp4") == WALKWAY.clip_frames
+
+
+def test_where_names_tell_the_hour_a_threshold_with_a_profile_goes_with_it(
+    videos: Path, detector: Path, tmp_path: Path, capsys: Any
+):
+    daily, day = tmp_path / "daily", tmp_path / "day"
+    shutil.copytree(detector, daily)
+    known = json.loads((daily / "detector.json").read_text())
+    del known["self_sha256"]
+    usual = known["operating_point"]["value"]
+    known["operating_point"]["profile"] = {"factors": [0.5] * 12 + [1.5] * 12}
+    known["self_sha256"] = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+    (daily / "detector.json").write_text(json.dumps(known))
+    day.mkdir()
+    for name in ("20260412_033000", "20260412_153000", "unknown"):
+        shutil.copy(videos / "0.mp4", day / f"{name}.mp4")
+    assert main(["score", str(day), "--detector", str(daily), "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().err.count("tells no hour of the day") == 1
+    for name, factor in (("20260412_033000", 0.5), ("20260412_153000", 1.5), ("unknown", 1.5)):
+        with (tmp_path / "out" / name / "scores.csv").open(newline="") as file:
+            thresholds = {float(row["threshold"]) for row in csv.DictReader(file)}
+        assert thresholds == {pytest.approx(factor * usual, rel=1e-5)}
 
 
 def test_every_road_gives_the_same_numbers(
