@@ -21,7 +21,7 @@ from model.detector.detector import Detector
 from model.errors import BadInput, OtherFormat
 from model.scoring import Calibration, Scene, Tail
 
-FORMAT = 7
+FORMAT = 6
 DESCRIPTION = "detector.json"
 NETWORK = "network.keras"
 SCENE = "scene.npz"

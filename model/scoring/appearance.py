@@ -17,7 +17,6 @@ MOVES = 0.3  # usual speeds; the looks of what is slower are the ground's
 PLACE = 0.5  # weight of the place: what looks strange here may be usual there
 LEAST = 0.01  # deviation of a feature; less is rounding
 ENTRIES = 20_000
-LENGTH = 9  # of the features: looks and place
 
 
 def looks(frame: np.ndarray, flow: np.ndarray, block: int) -> np.ndarray:

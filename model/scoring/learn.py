@@ -80,7 +80,7 @@ def fit_scene(
     scales = {
         name: row_scales(v, moving, LOWEST_SPEED if name == "optical_flow" else LOWEST) for name, v in values.items()
     }
-    motions, moved = _learn_motions(courses, scales["optical_flow"], smoothing_frames, generator, measured)
+    motions, moved = _learn_motions(courses, scales["optical_flow"], smoothing_frames, generator)
     scales["motion_distance"] = row_scales(np.concatenate([moved[k][::EVERY] for k in measured]), moving, LOWEST_SPEED)
     looks, odd = _learn_looks(courses, scales["optical_flow"], smoothing_frames, generator)
     scales["appearance_distance"] = _one_scale(np.concatenate([odd[k] for k in measured]))
@@ -89,16 +89,12 @@ def fit_scene(
 
 
 def _learn_motions(
-    courses: Sequence[Course],
-    speeds: np.ndarray,
-    smoothing_frames: float,
-    generator: np.random.Generator,
-    measured: Container[int],
+    courses: Sequence[Course], speeds: np.ndarray, smoothing_frames: float, generator: np.random.Generator
 ) -> tuple[Motions, list[np.ndarray]]:
     """The bank of all clips, and of each clip the distances `float32 [T, h, w]` to that of the others."""
     sustained = [_sustained(course, speeds, smoothing_frames) for course in courses]
     banks = [
-        _joined([features(g.motion, speed, speeds) for g, speed in list(zip(*clip, strict=True))[::EVERY]], 5)
+        [features(glimpse.motion, speed, speeds) for glimpse, speed in list(zip(*clip, strict=True))[::EVERY]]
         for clip in zip(courses, sustained, strict=True)
     ]
     grid = next(glimpse.motion.shape[:2] for course in courses for glimpse in course)
@@ -108,10 +104,7 @@ def _learn_motions(
         found = [bank.distance(glimpse.motion, speed, speeds) for glimpse, speed in clip]
         return np.array(found, np.float32).reshape(-1, *grid)
 
-    def fit(numbers: Sequence[int]) -> Motions:
-        return Motions.fit([banks[k] for k in numbers], generator, [k in measured for k in numbers])
-
-    return _left_out(len(courses), fit, distances)
+    return _left_out(banks, lambda seen: Motions.fit(seen, generator), distances)
 
 
 def _learn_looks(
@@ -122,31 +115,28 @@ def _learn_looks(
     for course in courses:
         smoother = Smoother(smoothing_frames)
         seen.append([looked_at(smoother, glimpse.looks, glimpse.motion, speeds) for glimpse in course])
-    banks = [_joined([appearance.features(*look) for look in clip[::EVERY]], appearance.LENGTH) for clip in seen]
-    weights = feature_weights(banks)
+    banks = [[appearance.features(*look) for look in clip[::EVERY]] for clip in seen]
+    weights = feature_weights([look for bank in banks for look in bank])
     grid = next(glimpse.motion.shape[:2] for course in courses for glimpse in course)
 
     def distances(bank: Appearance, number: int) -> np.ndarray:
         found = [spread(bank.distance(*look), grid) for look in seen[number]]
         return np.array(found, np.float32).reshape(-1, *grid)
 
-    def fit(numbers: Sequence[int]) -> Appearance:
-        return Appearance.fit([banks[k] for k in numbers], weights, generator)
-
-    return _left_out(len(courses), fit, distances)
+    return _left_out(banks, lambda looks: Appearance.fit(looks, weights, generator), distances)
 
 
 def _left_out(
-    clips: int, fit: Callable[[Sequence[int]], Bank], distances: Callable[[Bank, int], np.ndarray]
+    banks: Sequence[Sequence[np.ndarray]],
+    fit: Callable[[list[np.ndarray]], Bank],
+    distances: Callable[[Bank, int], np.ndarray],
 ) -> tuple[Bank, list[np.ndarray]]:
-    """What is fitted to all clips, and of each clip the distances by what is fitted to the others; by their numbers."""
-    apart = [distances(fit([k for k in range(clips) if k != number]), number) for number in range(clips)]
-    return fit(range(clips)), apart
-
-
-def _joined(features: Sequence[np.ndarray], length: int) -> np.ndarray:
-    """Of all frames of a clip, `float32 [N, length]`; there may be no frame."""
-    return np.concatenate([np.zeros((0, length), np.float32), *features])
+    """What is fitted to all clips, and of each clip the distances by what is fitted to the others."""
+    apart = []
+    for number in range(len(banks)):
+        others = fit([found for k, bank in enumerate(banks) if k != number for found in bank])
+        apart.append(distances(others, number))
+    return fit([found for bank in banks for found in bank]), apart
 
 
 def _one_scale(values: np.ndarray) -> np.ndarray:

@@ -17,7 +17,6 @@ SLOW = 1.0  # usual speeds; what moves slower than this for long is all alike
 ENTRIES = 40_000
 NEAREST = 3  # the distance to the third: one odd flow among the entries excuses nothing
 LEAF = 32  # entries that are compared one by one; faster than the default of 10
-LOCAL = 0.3  # share that the distances usual nearby have in the measure of a distance; the rest is the same everywhere
 
 
 def speed(motion: np.ndarray, speeds: np.ndarray) -> np.ndarray:
@@ -57,30 +56,16 @@ class Motions:
     """A bank of normal features.
 
     Speed, direction and place are judged together: who walks as all others but on the lawn, who runs where many walk
-    and who goes against a one-way stream are each far from every entry, by as much as they differ. Where few go, or
-    hardly two alike, normal clips lie far apart themselves, and as much of a distance is less strange there (as for
-    local outlier factors, Breunig et al. 2000).
+    and who goes against a one-way stream are each far from every entry, by as much as they differ.
     """
 
     entries: np.ndarray  # float32 [M, 5]
-    spread: np.ndarray  # float32 [M], what a distance near each is divided by; about 1
 
     @classmethod
-    def fit(
-        cls, clips: Sequence[np.ndarray], generator: np.random.Generator, measured: Sequence[bool] | None = None
-    ) -> Motions:
-        """Keeps `ENTRIES` of the features, or all where there are fewer.
-
-        Args:
-            clips: features of each, `float32 [N, 5]`.
-            generator: chooses which are kept.
-            measured: whether a clip tells how far apart normal ones usually are; by default each does.
-        """
-        found = np.concatenate([np.zeros((0, 5), np.float32), *clips])
-        numbers = np.repeat(np.arange(len(clips)), [len(clip) for clip in clips])
-        kept = generator.permutation(len(found))[:ENTRIES]
-        tells = np.array(measured or [True] * len(clips), bool)[numbers[kept]]
-        return cls(found[kept], _spread(found[kept], numbers[kept] % 2 == 0, tells))
+    def fit(cls, seen: Sequence[np.ndarray], generator: np.random.Generator) -> Motions:
+        """Keeps `ENTRIES` of the features `float32 [N, 5]` of several clips, or all where there are fewer."""
+        found = np.concatenate([np.zeros((0, 5), np.float32), *seen])
+        return cls(found[generator.permutation(len(found))[:ENTRIES]])
 
     def distance(self, motion: np.ndarray, sustained: np.ndarray, speeds: np.ndarray) -> np.ndarray:
         """In usual speeds, `float32 [h, w]`; 0 where nothing moves. Arguments as in `features`."""
@@ -89,8 +74,7 @@ class Motions:
         where = moving > STILL
         if len(self.entries) < NEAREST:  # where nothing ever moved, all that moves is strange
             return np.where(where, moving, found)
-        distances, near = self._tree.query(features(motion, sustained, speeds), NEAREST)
-        nearest = distances[:, -1] / self.spread[near].mean(axis=1)
+        nearest = self._tree.query(features(motion, sustained, speeds), [NEAREST])[0][:, 0]
         # What just moves comes in gradually, or noise would switch it on and off.
         found[where] = nearest * np.clip(moving[where] / STILL - 1.0, 0.0, 1.0)
         return found
@@ -117,18 +101,3 @@ class Motions:
     @cached_property
     def _tree(self) -> KDTree:
         return KDTree(self.entries, LEAF)
-
-
-def _spread(entries: np.ndarray, even: np.ndarray, measured: np.ndarray) -> np.ndarray:
-    """How far each entry lies from those of other clips, in parts of what is usual, and drawn towards 1: `float32 [M]`.
-
-    Within a clip neighbours in time are near each other in any case. So those of every second clip, `even` ones, are
-    held against the others, and the other way round; `measured` ones tell what is usual.
-    """
-    apart = np.ones(len(entries), np.float32)
-    if min(even.sum(), (~even).sum()) < NEAREST or not measured.any():
-        return apart
-    for half in (even, ~even):
-        apart[half] = KDTree(entries[~half], LEAF).query(entries[half], [NEAREST])[0][:, 0]
-    usual = np.median(apart[measured])
-    return np.asarray(1 - LOCAL + LOCAL * apart / usual, np.float32) if usual > 0 else np.ones_like(apart)

@@ -43,7 +43,6 @@ class Scene:
         return {
             **{f"scales.{name}": scale for name, scale in self.scales.items()},
             "motions": self.motions.entries,
-            "motions_spread": self.motions.spread,
             "entries": self.memory.entries,
             "deviation": self.memory.deviation,
             "looks": self.appearance.entries,
@@ -55,8 +54,7 @@ class Scene:
         """Undoes `arrays`."""
         scales = {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith("scales.")}
         memory = Memory(arrays["entries"], arrays["deviation"])
-        motions = Motions(arrays["motions"], arrays["motions_spread"])
-        return cls(scales, motions, memory, Appearance(arrays["looks"], arrays["look_weights"]))
+        return cls(scales, Motions(arrays["motions"]), memory, Appearance(arrays["looks"], arrays["look_weights"]))
 
 
 def scaled(maps: Maps, scales: dict[str, np.ndarray]) -> Maps:

@@ -136,7 +136,7 @@ def test_the_peaks_are_of_every_kind_but_the_memory_one_a_frame_but_the_first(fi
 def test_the_peaks_are_those_of_a_stream():
     generator = np.random.default_rng(0)
     late = [observed(2.0 if t > 9 else 0.0, generator) for t in range(30)]  # something comes into view
-    clips = [late] * 8  # what is left out is in both halves of the banks three more times: they judge by the third
+    clips = [late] * 4  # what is left out of the banks is in them three times more: they judge by the third
     scene, peaks = fit(clips)
     smoother = Smoother(4.0)
     for t, observation in enumerate(clips[0][1:]):
