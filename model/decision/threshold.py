@@ -62,9 +62,9 @@ class Threshold:
         if self.profile:
             low, high = int(np.argmin(self.hourly)), int(np.argmax(self.hourly))
             ends = f"{self.hourly[low]:.3g} at {low}:30 to {self.hourly[high]:.3g} at {high}:30"
-            return f"the threshold follows the hour of the day, from {ends}"
+            return f"The threshold follows the hour of the day, from {ends}"
         known = "fewer than two hours of the day are known from the names of clips"
-        return f"the threshold follows the running level of the scores: {known}" if self.usual else None
+        return f"The threshold follows the running level of the scores: {known}" if self.usual else None
 
     def agrees_with(self, seen: int, hours: float) -> bool:
         """Whether a rate of the interval may well have brought so many events in so many hours."""

@@ -96,7 +96,7 @@ def test_for_the_same_budget_it_lies_lower_in_the_mean_and_keeps_it():
 def test_people_are_told_what_it_follows():
     profile = Profile((0.5, *[1.0] * 22, 1.5))
     daily = Threshold(4.0, profile=profile)
-    assert daily.followed == "the threshold follows the hour of the day, from 2 at 0:30 to 6 at 23:30"
+    assert daily.followed == "The threshold follows the hour of the day, from 2 at 0:30 to 6 at 23:30"
     assert daily.hourly == (2.0, *[4.0] * 22, 6.0)
     assert "the running level" in Threshold(4.0, usual=Usual(1.0, 0.5, 100.0)).followed
     assert (Threshold(4.0).followed, Threshold(4.0).hourly) == (None, ())
