@@ -44,7 +44,8 @@ def score(video: str, detector: Path, out: Path, say: Say) -> dict[str, Any]:
             directory = unfinished if len(clips) == 1 else unfinished / clip.name
             directory.mkdir(parents=True, exist_ok=True)
             results[clip.name] = _score_clip(clip, loaded, directory, say)
-    return {"threshold": loaded.threshold, "note": loaded.operating_point.note, "clips": results}
+    point = loaded.operating_point
+    return {"threshold": point.value, "note": point.note, "follows": point.followed, "clips": results}
 
 
 def _score_clip(clip: SourceClip, detector: Detector, directory: Path, say: Say) -> dict[str, Any]:

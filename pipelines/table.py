@@ -81,8 +81,8 @@ def _found(measures: dict[str, Any]) -> str:
 
 def of_score(result: dict[str, Any], out: Path) -> str:
     """Events a clip."""
-    note = result.get("note")
-    lines = [f"  threshold {result['threshold']:.2f}", *([f"  note: {note}"] if note else [])]
+    notes = [f"  note: {note}" for note in (result.get("note"), result.get("follows")) if note]
+    lines = [f"  threshold {result['threshold']:.2f}", *notes]
     for name, clip in result["clips"].items():
         lines.append(f"  {name}: {clip['frames']} frames, {_count(len(clip['events']), 'event')}")
         lines += [

@@ -139,7 +139,9 @@ def test_where_names_tell_the_hour_a_threshold_with_a_profile_goes_with_it(
     for name in ("20260412_033000", "20260412_153000", "unknown"):
         shutil.copy(videos / "0.mp4", day / f"{name}.mp4")
     assert main(["score", str(day), "--detector", str(daily), "--out", str(tmp_path / "out")]) == 0
-    assert capsys.readouterr().err.count("tells no hour of the day") == 1
+    said = capsys.readouterr()
+    assert said.err.count("tells no hour of the day") == 1
+    assert "note: The threshold follows the hour of the day, from " in said.out
     for name, factor in (("20260412_033000", 0.5), ("20260412_153000", 1.5), ("unknown", 1.5)):
         with (tmp_path / "out" / name / "scores.csv").open(newline="") as file:
             thresholds = [float(row["threshold"]) for row in csv.DictReader(file)]
