@@ -36,6 +36,7 @@ class Description:
     evidence: tuple[str, ...]
     classes: tuple[str, ...] = ()  # of the classifier, where there is one
     fps: float | None = None  # frames/s of the footage it was fitted on
+    hourly: tuple[float, ...] = ()  # the threshold at each hour, where it goes with the hour that requests say
 
 
 class Engine:
@@ -75,6 +76,7 @@ class Engine:
             found.kinds,
             tuple(found.classifier.classes) if found.classifier else (),
             found.fps,
+            found.operating_point.hourly,
         )
 
     def score(self, model: str, request: Request, request_id: str = "") -> Answer:

@@ -157,7 +157,7 @@ def test_a_threshold_with_a_profile_stands_where_the_request_says_that_it_is(
     profile = decision.Profile(tuple(np.linspace(0.5, 1.5, decision.HOURS).tolist()))
     point = dataclasses.replace(unsaved.operating_point, profile=profile)
     detector.save(dataclasses.replace(unsaved, operating_point=point), tmp_path / NAME)
-    film, seen = tmp_path / "20260412_083000.mp4", list[float]()
+    film, seen, told = tmp_path / "20260412_083000.mp4", list[float](), list[list[float]]()
     writer = cv2.VideoWriter(str(film), cv2.VideoWriter_fourcc(*"mp4v"), 10.0, CLIP.shape[2:0:-1])
     for frame in CLIP[:10]:
         writer.write(frame[..., ::-1])
@@ -173,7 +173,9 @@ def test_a_threshold_with_a_profile_stands_where_the_request_says_that_it_is(
         for address in (roads.url, f"grpc://{roads.target}"):
             with Client(address, NAME) as client:
                 client.stream(f"night-{address}").push(CLIP[0], hour=23.9999)
+                told += [client.describe()["hourly"]] if address == roads.url else []
                 watch(client, str(film), None, print, print, Tally(), Event())
+    assert told == [[pytest.approx(point.value * factor) for factor in profile.factors]]
     night, morning = (point.value * float(profile.at(hour)) for hour in (23.9999, 8.5))
     np.testing.assert_allclose(seen, 2 * [night, *[morning] * 10], rtol=1e-3)
 
