@@ -68,6 +68,11 @@ class Clip:
         return None if self.labels is None else frame_labels(self.labels, len(self.frames))
 
 
+def later(hour: float | None, frames: int, fps: float) -> float | None:
+    """The hour of the day so many frames after this one, where it is known; it may pass 24."""
+    return None if hour is None else hour + frames / fps / 3600
+
+
 def frame_labels(ranges: tuple[LabelRange, ...], frames: int) -> np.ndarray:
     """Label ranges as bool [T]."""
     labels = np.zeros(frames, bool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -14,9 +15,14 @@ def one_ahead(items: Iterable[Item]) -> Iterator[Item]:
 
     Only one thread at a time is inside of `items`. Where the caller stops early, one that it never saw may be taken.
     """
-    iterator, end = iter(items), object()
+    iterator = iter(items)
+
+    def take() -> list[Item]:
+        """The next one; nothing at the end."""
+        return list(islice(iterator, 1))
+
     with ThreadPoolExecutor(1) as beside:
-        coming = beside.submit(next, iterator, end)
-        while (item := coming.result()) is not end:
-            coming = beside.submit(next, iterator, end)
-            yield item  # type: ignore[misc]  # the end is none of them
+        coming = beside.submit(take)
+        while taken := coming.result():
+            coming = beside.submit(take)
+            yield from taken

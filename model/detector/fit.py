@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from model import config, scoring
-from model.clips import Clip
+from model.clips import Clip, later
 from model.decision import fit_threshold
 from model.detector.detector import Detector, Stream
 from model.errors import BadInput, RunFailed
@@ -70,16 +70,11 @@ def fit_detector(
     tails = {name: scoring.Tail.fit([n.peaks[name] for n in normal if name in n.peaks]) for name in scoring.EVIDENCE}
     calibration = scoring.Calibration(tails, settings.scoring.fused)
     complete = [n for n in normal if set(calibration.fused) <= set(n.peaks)]
-    begins = [_begin(n.clip, settings.scoring.warm_up_frames) for n in complete]
+    begins = [later(n.clip.hour, settings.scoring.warm_up_frames, n.clip.fps) for n in complete]
     point = fit_threshold([(calibration.join(n.peaks), n.clip.fps) for n in complete], settings.decision, begins)
     if point.note:
         progress(point.note)
     return replace(raw, calibration=calibration, operating_point=point)
-
-
-def _begin(clip: Clip, warm_up: int) -> float | None:
-    """The hour of the day at the first frame that has a score."""
-    return None if clip.hour is None else clip.hour + warm_up / clip.fps / 3600
 
 
 def _chosen(clips: Sequence[Clip]) -> list[Clip]:

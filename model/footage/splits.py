@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import ceil
 
 from model import config
-from model.clips import SourceClip, Split
+from model.clips import SourceClip, Split, later
 from model.errors import BadInput
 
 
@@ -49,7 +49,7 @@ def _cut(clip: SourceClip, pieces: int) -> list[SourceClip]:
             first=clip.first + edges[piece] if clip.video else 0,
             frames=edges[piece + 1] - edges[piece],
             pictures=clip.pictures[edges[piece] : edges[piece + 1]],
-            hour=None if clip.hour is None else clip.hour + edges[piece] / clip.fps / 3600,
+            hour=later(clip.hour, edges[piece], clip.fps),
         )
         for piece in range(pieces)
     ]

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from model import config, footage
-from model.clips import SourceClip
+from model.clips import SourceClip, later
 
 LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://")
 OPEN_MS, READ_MS = 10_000, 5_000  # that a camera may take
@@ -55,8 +55,7 @@ def recorded(clip: SourceClip, stop: threading.Event) -> Iterator[Taken]:
     for number, frame in enumerate(footage.frames(clip)):
         if stop.is_set():
             return
-        hour = None if clip.hour is None else clip.hour + number / clip.fps / 3600
-        yield Taken(frame, number, number == 0, number + 1 == clip.frames, hour)
+        yield Taken(frame, number, number == 0, number + 1 == clip.frames, later(clip.hour, number, clip.fps))
 
 
 class Camera:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from types import TracebackType
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from model.clips import later
 from model.decision import HOURS
 from model.errors import BadInput
 from serving.client.patience import Patience
@@ -140,7 +142,7 @@ class Stream:
             end: it is the last one; the server forgets the stream.
             hour: of the day, where it is known; a threshold with a profile goes with it.
         """
-        self._hour = None if hour is None else hour % HOURS
+        self._hour = hour
         if start or (self._past and self._past[-1].shape != frame.shape):
             start = True
             self._past.clear()
@@ -186,10 +188,14 @@ class Stream:
                 parameters |= {"sequence_start": start or None, **first_only}
             if last:
                 extras = ",".join(filter(None, (self._parameters["extras"], STATE if keep else "")))
-                # Said of the first frame of the piece, a few seconds before it: so much does not matter.
-                parameters |= {"sequence_end": end or None, "extras": extras, "hour": self._hour}
+                parameters |= {"sequence_end": end or None, "extras": extras, "hour": self._hour_of(len(piece) - 1)}
             answer = self._client.send(piece, parameters)
         return answer
+
+    def _hour_of(self, before: int) -> float | None:
+        """Of the frame so many before the one that comes."""
+        hour = later(self._hour, -before, self._parameters["fps"] or math.inf)
+        return None if hour is None else hour % HOURS
 
 
 def _transport(server: str) -> Transport:

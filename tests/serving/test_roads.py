@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
@@ -32,7 +32,6 @@ from pipelines.commands.serve import _s3
 from pipelines.profile import Profile, Store
 from serving import uri
 from serving.client import Client
-from serving.client.client import Stream
 from serving.client.watch import Tally, watch
 from serving.decode import Fetch
 from serving.engine import Engine
@@ -151,7 +150,7 @@ def test_the_category_that_is_served_is_the_detectors(naming: Path):
 
 
 def test_a_threshold_with_a_profile_stands_where_the_request_says_that_it_is(
-    unsaved: detector.Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    unsaved: detector.Detector, tmp_path: Path
 ):
     """By every road; and in a film whose name tells when it was recorded, which is followed through the server."""
     profile = decision.Profile(tuple(np.linspace(0.5, 1.5, decision.HOURS).tolist()))
@@ -163,21 +162,24 @@ def test_a_threshold_with_a_profile_stands_where_the_request_says_that_it_is(
         writer.write(frame[..., ::-1])
     writer.release()
 
-    def listened(*words: Any, push: Callable[..., Answer] = Stream.push, **more: Any) -> Answer:
-        answer = push(*words, **more)
-        seen.append(float(answer.thresholds[0]))
-        return answer
+    class Listening(Client):
+        def send(self, *words: Any) -> Answer:
+            answer = super().send(*words)
+            seen.append(float(answer.thresholds[-1]))
+            return answer
 
-    monkeypatch.setattr(Stream, "push", listened)
     with serving(tmp_path / NAME, Limits(batch=1)) as roads:
         for address in (roads.url, f"grpc://{roads.target}"):
-            with Client(address, NAME) as client:
+            with Listening(address, NAME) as client:
                 client.stream(f"night-{address}").push(CLIP[0], hour=23.9999)
                 told += [client.describe()["hourly"]] if address == roads.url else []
                 watch(client, str(film), None, print, print, Tally(), Event())
+                slow = client.stream(f"slow-{address}", fps=1 / 1800)  # in warm-up those before come with each frame
+                for number, hour in enumerate((22.5, 23.0, 23.5, 0.0, 0.5)):
+                    slow.push(CLIP[number], hour=hour)
     assert told == [[pytest.approx(point.value * factor) for factor in profile.factors]]
-    night, morning = (point.value * float(profile.at(hour)) for hour in (23.9999, 8.5))
-    np.testing.assert_allclose(seen, 2 * [night, *[morning] * 10], rtol=1e-3)
+    hours = np.array([23.9999, *[8.5] * 10, 22.5, 23.0, 23.5, 0.0, 0.5])
+    np.testing.assert_allclose(seen, 2 * [*(point.value * profile.at(hours))], rtol=1e-3)
 
 
 def test_videos_by_address_come_from_where_the_server_allows_and_score_as_their_frames(
